@@ -1,0 +1,1 @@
+"""The meter: twin, keypad, building simulator, serial line and drivers."""

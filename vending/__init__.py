@@ -1,0 +1,1 @@
+"""The business: estate, tariffs, ledger, sales, receipts and their pages."""
