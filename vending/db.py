@@ -1,0 +1,350 @@
+"""The database: the declarative base, the two ways in (`reading`, `writing`), and the only commits of the product.
+
+SQLite runs exactly as decided in ADR 0001: one connection of one process alone writes and checkpoints, in WAL with
+synchronous FULL; readers are query-only. A lock file keeps a second process out. The settings are read back after they
+are made, and anything else is refused, because the usual defaults lose acknowledged sales when the power fails.
+PostgreSQL runs with its own durable defaults, and they are read back too.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import StaticPool
+
+from vending.errors import Unavailable, VendingError
+
+
+class DatabaseInUse(VendingError):
+    code = "database_in_use"
+
+
+class DatabaseUnsafe(VendingError):
+    code = "database_unsafe"
+
+
+class DatabaseUnreachable(Unavailable):
+    code = "database_unreachable"
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware moment, stored in UTC: as ISO text that sorts on SQLite, as timestamptz on PostgreSQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(sa.Text())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        assert value.tzinfo is not None, "only aware moments are stored"
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+class JsonText(sa.types.TypeDecorator[Any]):
+    """A JSON value with sorted keys, as text on SQLite and jsonb on PostgreSQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import JSONB
+
+            return dialect.type_descriptor(JSONB())
+        return dialect.type_descriptor(sa.Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return json.loads(value) if isinstance(value, str) and dialect.name != "postgresql" else value
+
+
+# SQLite's STRICT tables refuse text in an integer column, which is what a money column needs; they know five type names
+# only, so the others are spelt with those.
+@compiles(sa.String, "sqlite")
+@compiles(sa.Text, "sqlite")
+@compiles(sa.Unicode, "sqlite")
+@compiles(sa.Date, "sqlite")
+def _text(_type: Any, _compiler: Any, **_kw: Any) -> str:
+    return "TEXT"
+
+
+@compiles(sa.BigInteger, "sqlite")
+@compiles(sa.SmallInteger, "sqlite")
+@compiles(sa.Boolean, "sqlite")
+def _integer(_type: Any, _compiler: Any, **_kw: Any) -> str:
+    return "INTEGER"
+
+
+class Base(DeclarativeBase):
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, int: sa.BigInteger, dict[str, Any]: JsonText}  # noqa: RUF012 — SQLAlchemy reads it from the class
+
+
+@event.listens_for(sa.Table, "after_parent_attach")
+def _strict(table: sa.Table, _parent: Any) -> None:
+    table.dialect_options["sqlite"]["strict"] = True
+
+
+def new_key() -> str:
+    """A public name for a row, for addresses and papers. Random, because integer ids can be walked."""
+    return secrets.token_hex(8)
+
+
+def append_only_statements(table: str, dialect: str) -> list[str]:
+    """The second wall round rows that are never edited: the database itself refuses. Used by create and by migrations."""
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"
+            for verb in ("UPDATE", "DELETE")
+        ]
+    return [
+        "CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE EXCEPTION '% is append only', TG_TABLE_NAME; END$$",
+        f"CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()",
+    ]
+
+
+APPEND_ONLY_TABLES: set[str] = set()
+
+
+def append_only(table: Any) -> None:
+    """Declares that rows of this table are only ever added."""
+    assert isinstance(table, sa.Table)
+    APPEND_ONLY_TABLES.add(table.name)
+
+    def create(target: sa.Table, connection: Connection, **_kw: Any) -> None:
+        for statement in append_only_statements(target.name, connection.dialect.name):
+            connection.exec_driver_sql(
+                statement.replace("%", "%%") if connection.dialect.name != "sqlite" else statement
+            )
+
+    event.listen(table, "after_create", create)
+
+
+class Database:
+    """One open database. Everything that commits goes through `writing`."""
+
+    def __init__(
+        self, url: URL, readers: Engine, writer: Engine, lock: IO[str] | None, *, writable: bool
+    ) -> None:
+        self.url = url
+        self._readers = readers
+        self._writer = writer
+        self._lock_file = lock
+        self._write_lock = threading.RLock() if url.get_backend_name() == "sqlite" else None
+        self._writable = writable
+
+    @property
+    def dialect(self) -> str:
+        return self.url.get_backend_name()
+
+    @classmethod
+    def open(cls, url: str, *, writable: bool = True) -> "Database":
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return cls._open_sqlite(parsed, writable=writable)
+        if parsed.get_backend_name() == "postgresql":
+            return cls._open_postgresql(parsed.set(drivername="postgresql+psycopg"), writable=writable)
+        raise DatabaseUnsafe(
+            f"{parsed.get_backend_name()} is not a database Ampoule knows. Use sqlite:///… or postgresql://…."
+        )
+
+    @classmethod
+    def _open_sqlite(cls, url: URL, *, writable: bool) -> "Database":
+        if not url.database or url.database == ":memory:":
+            raise DatabaseUnsafe(
+                "A database in memory keeps no sale. Give a file: sqlite:////path/ampoule.db."
+            )
+        path = Path(url.database)
+        lock = _take_lock(path) if writable else None
+        try:
+            writer = sa.create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+            event.listen(writer, "connect", _make_durable if writable else _make_query_only)
+            event.listen(writer, "begin", _begin_immediate if writable else _begin)
+            if writable:
+                with writer.connect() as connection:
+                    _refuse_unsafe_sqlite(connection)
+            readers = sa.create_engine(
+                url, pool_size=8, max_overflow=24, connect_args={"check_same_thread": False}
+            )
+            event.listen(readers, "connect", _make_query_only)
+            event.listen(readers, "begin", _begin)
+            return cls(url, readers, writer, lock, writable=writable)
+        except sa.exc.DatabaseError as error:
+            if lock is not None:
+                lock.close()
+            raise DatabaseUnreachable(
+                f"The database {path} could not be opened: {error.orig}. Check that the file is an Ampoule database and may be written."
+            ) from error
+
+    @classmethod
+    def _open_postgresql(cls, url: URL, *, writable: bool) -> "Database":
+        engine = sa.create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+        try:
+            with engine.connect() as connection:
+                for name in ("fsync", "synchronous_commit", "full_page_writes"):
+                    value = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+                    if value not in ("on", "remote_apply", "remote_write"):
+                        raise DatabaseUnsafe(
+                            f"PostgreSQL runs with {name} = {value}, which loses acknowledged sales in a power cut. Set it to on."
+                        )
+        except sa.exc.OperationalError as error:
+            raise DatabaseUnreachable(
+                f"PostgreSQL at {url.host or 'the local socket'} does not answer. Check AMPOULE_DATABASE_URL and that the server runs."
+            ) from error
+        return cls(url, engine, engine, None, writable=writable)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent look; nothing that is added here is ever stored."""
+        with self._readers.connect() as connection:
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            with Session(connection, expire_on_commit=False, autoflush=False) as session:
+                yield session
+            connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: commits when the block ends well, leaves nothing behind when it does not."""
+        assert self._writable, "this database was opened for reading only"
+        if self._write_lock is not None:
+            with self._write_lock:
+                yield from self._transaction()
+        else:
+            yield from self._transaction()
+
+    def _transaction(self) -> Iterator[Session]:
+        with self._writer.connect() as connection, Session(connection, expire_on_commit=False) as session:
+            try:
+                with session.begin():
+                    yield session
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def create_all(self) -> None:
+        """Makes every table of the metadata; for tests. A site is made by migrations."""
+        with self._writer.connect() as connection:
+            Base.metadata.create_all(connection)
+            connection.commit()
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """The writing connection itself, for Alembic."""
+        with self._writer.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        # The readers go first: the last connection to close writes the journal back, and that is the writer's work.
+        self._readers.dispose()
+        self._writer.dispose()
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+
+def _take_lock(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = open(path.with_name(path.name + ".lock"), "a+", encoding="ascii")  # noqa: SIM115 — held until close()
+    except OSError as error:
+        raise DatabaseUnreachable(
+            f"{path.parent} cannot be written ({error.strerror}). Give the folder to the user that runs Ampoule, or choose another with AMPOULE_VAR."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        holder = lock.read(20).strip() or "unknown"
+        lock.close()
+        raise DatabaseInUse(
+            f"Another Ampoule process (number {holder}) already works on {path}. Use that one, or stop it first."
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _make_durable(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # BEGIN is ours, see _begin_immediate
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA mmap_size = 0")
+    cursor.execute("PRAGMA busy_timeout = 5000")
+    cursor.close()
+
+
+def _make_query_only(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.execute("PRAGMA wal_autocheckpoint = 0")
+    cursor.execute("PRAGMA mmap_size = 0")
+    cursor.execute("PRAGMA busy_timeout = 5000")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _refuse_unsafe_sqlite(connection: Connection) -> None:
+    def pragma(name: str) -> Any:
+        return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+    found = (str(pragma("journal_mode")), int(pragma("synchronous")), int(pragma("foreign_keys")))
+    connection.rollback()
+    if found != ("wal", 2, 1):
+        raise DatabaseUnsafe(
+            f"SQLite came up with journal {found[0]}, synchronous {found[1]}, foreign keys {found[2]}; Ampoule needs wal, 2 and 1. "
+            "A network drive cannot hold the database: move it to a local disk."
+        )
