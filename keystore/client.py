@@ -1,0 +1,204 @@
+"""The caller's side of the socket: the same port, with every way of failing named.
+
+Three outcomes are kept apart, because money hangs on the difference: an answer; `ModuleUnreachable` (nothing was
+sent, nothing happened); `OutcomeUnknown` (sent, no answer: it may have happened, so ask again with the same
+order id, and the same tokens come back). A `SocketModule` may be used by many threads: each call takes a
+connection of its own from a small store.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from keystore import messages
+from keystore.errors import MessageInvalid, ModuleRefused, ModuleUnreachable, OutcomeUnknown
+from keystore.module import (
+    ActSignature,
+    AlreadyIssued,
+    Approved,
+    Cancelled,
+    Checkpoint,
+    Issued,
+    MeterKeying,
+    Proof,
+    Refused,
+    Request,
+    Status,
+    Verified,
+)
+
+_KEPT = 32  # idle connections
+
+
+class SocketModule:
+    """The security module behind a Unix socket."""
+
+    def __init__(self, path: str | Path, *, timeout_s: float = 10.0) -> None:
+        self._path = str(path)
+        self._timeout_s = timeout_s
+        self._idle: list[socket.socket] = []
+        self._lock = Lock()
+
+    def __repr__(self) -> str:
+        return f"SocketModule({self._path!r})"
+
+    def __enter__(self) -> SocketModule:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()
+
+    # --- the port -----------------------------------------------------------------------------------------------
+
+    def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
+        return list(self._ask("issue", {"requests": [messages.request_out(r) for r in requests]}))
+
+    def replay(self, order_ids: Sequence[str]) -> list[Issued | Refused]:
+        return list(self._ask("replay", {"order_ids": list(order_ids)}))
+
+    def cancel(self, order_ids: Sequence[str]) -> list[Cancelled | AlreadyIssued | Refused]:
+        return list(self._ask("cancel", {"order_ids": list(order_ids)}))
+
+    def approve(self, act: str, signatures: Sequence[ActSignature]) -> Approved | Refused:
+        signed = [
+            {
+                "approver": s.approver,
+                "signature": s.signature,
+                "authenticator_data": s.authenticator_data,
+                "client_data": s.client_data,
+            }
+            for s in signatures
+        ]
+        found: Approved | Refused = self._ask("approve", {"act": act, "signatures": signed})
+        return found
+
+    def verify(self, meter: MeterKeying, token: str) -> Verified:
+        found: Verified = self._ask("verify", {"meter": messages.keying_out(meter), "token": token})
+        return found
+
+    def status(self) -> Status:
+        found: Status = self._ask("status", {})
+        return found
+
+    def checkpoint(self) -> Checkpoint:
+        found: Checkpoint = self._ask("checkpoint", {})
+        return found
+
+    def proof(self, sequence: int) -> Proof:
+        found: Proof = self._ask("proof", {"sequence": sequence})
+        return found
+
+    def consistency(self, first: int, second: int) -> tuple[str, ...]:
+        return tuple(self._ask("consistency", {"first": first, "second": second}))
+
+    def present_head(self, note: str) -> Status:
+        found: Status = self._ask("present-head", {"note": note})
+        return found
+
+    # --- for the key manager, by role -------------------------------------------------------------------------
+
+    def unlock(self, share: str) -> Status:
+        """Hand in one share; the module opens when it has as many as its file asks for."""
+        found: Status = self._ask("unlock", {"share": share})
+        return found
+
+    def lock(self) -> None:
+        """The module answers and ends: the end of a process is the only sure way to clear its memory."""
+        self._ask("lock", {})
+
+    def load(self) -> Status:
+        """Read the key file again, after it was changed."""
+        found: Status = self._ask("load", {})
+        return found
+
+    def rotate(self) -> None:
+        """The key file was sealed anew under new shares: drop what opens the old one, and end."""
+        self._ask("rotate", {})
+
+    def zeroise(self, confirm: str) -> None:
+        """Destroy the key file and end. `confirm` is the name of the log."""
+        self._ask("zeroise", {"confirm": confirm})
+
+    # --- the line -----------------------------------------------------------------------------------------------
+
+    def _ask(self, verb: str, body: dict[str, Any]) -> Any:
+        data = messages.pack({"v": messages.VERSION, "verb": verb, "body": body})
+        line = self._send(data)
+        kept = False
+        try:
+            try:
+                answer = line.recv(messages.MAX_ANSWER_BYTES + 1)
+            except OSError as error:
+                raise OutcomeUnknown(
+                    "The security module did not answer in time. Ask again with the same order id."
+                ) from error
+            if not answer:
+                raise OutcomeUnknown(
+                    "The security module ended before it answered. Ask again with the same order id."
+                )
+            try:
+                message = messages.unpack(answer, messages.MAX_ANSWER_BYTES)
+            except MessageInvalid as error:
+                raise OutcomeUnknown(
+                    "The answer of the security module could not be read. Ask again with the same order id."
+                ) from error
+            kept = self._keep(line)
+        finally:
+            if not kept:
+                line.close()
+        if message.get("ok") is True:
+            return messages.answer_in(message.get("body"))
+        problem = message.get("error", {})
+        raise ModuleRefused(
+            str(problem.get("sentence", "The security module refused the message.")),
+            code=str(problem.get("code", ModuleRefused.code)),
+        )
+
+    def _send(self, data: bytes) -> socket.socket:
+        """Give the message to the module. A connection left from before a restart is replaced once."""
+        with self._lock:
+            line = self._idle.pop() if self._idle else None
+        if line is not None:
+            try:
+                line.send(data)
+                return line
+            except OSError:
+                line.close()  # a packet is delivered whole or not at all: this one was not
+        line = self._connect()
+        try:
+            line.send(data)
+        except OSError as error:
+            line.close()
+            raise ModuleUnreachable(
+                f"The security module at {self._path} closed the door. Is it running?"
+            ) from error
+        return line
+
+    def _connect(self) -> socket.socket:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        line.settimeout(self._timeout_s)
+        try:
+            line.connect(self._path)
+        except OSError as error:
+            line.close()
+            raise ModuleUnreachable(
+                f"No security module answers at {self._path}. Start it with `keystore serve`."
+            ) from error
+        return line
+
+    def _keep(self, line: socket.socket) -> bool:
+        with self._lock:
+            if len(self._idle) >= _KEPT:
+                return False
+            self._idle.append(line)
+            return True

@@ -1,0 +1,310 @@
+"""The protocol of the socket: one JSON object in one packet, at most 64 KiB, version 1.
+
+A request is `{"v": 1, "verb": ..., "body": {...}}`, an answer `{"v": 1, "ok": true, "body": ...}` or
+`{"v": 1, "ok": false, "error": {"code", "sentence"}}`. The socket is SOCK_SEQPACKET: a message arrives whole or
+not at all, so there is no half a message to wait for, and a longer one is seen as too long.
+
+Decoding is strict: an unknown field, a missing one, a boolean where a number belongs, are refused. Not here: what
+a verb does (`server.py`), whether a value makes sense (`engine.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from keystore.errors import MessageInvalid
+from keystore.module import (
+    ActSignature,
+    AlreadyIssued,
+    Approved,
+    Budget,
+    Cancelled,
+    Checkpoint,
+    CreditRequest,
+    Issued,
+    KeyChangeRequest,
+    KeyLine,
+    ManagementRequest,
+    MeterKeying,
+    Proof,
+    Refused,
+    Request,
+    Status,
+    Verified,
+)
+
+VERSION = 1
+MAX_BYTES = 64 * 1024
+MAX_ANSWER_BYTES = 160 * 1024  # 64 answers with four tokens each fit; below the usual socket buffer
+
+Json = dict[str, Any]
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def pack(message: Json, limit: int = MAX_BYTES) -> bytes:
+    data = _dumps(message).encode()
+    if len(data) > limit:
+        raise MessageInvalid(
+            f"The message is {len(data)} bytes; at most {limit} fit. Send fewer requests in one message."
+        )
+    return data
+
+
+def unpack(data: bytes) -> Json:
+    if len(data) > MAX_BYTES:
+        raise MessageInvalid(
+            f"The message is longer than {MAX_BYTES} bytes. Send fewer requests in one message."
+        )
+    try:
+        message = json.loads(data, parse_constant=_no_constants, object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError) as error:
+        raise MessageInvalid("The message is not one JSON object in UTF-8.") from error
+    if not isinstance(message, dict):
+        raise MessageInvalid("The message is not one JSON object in UTF-8.")
+    return message
+
+
+def _no_constants(name: str) -> None:
+    raise ValueError(name)
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> Json:
+    """A field given twice means different things to different readers; refuse it."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("twice")
+    return found
+
+
+# --- values out -------------------------------------------------------------------------------------------------
+
+
+def request_out(request: Request) -> Json:
+    meter = keying_out(request.meter)
+    if isinstance(request, CreditRequest):
+        return {
+            "kind": "credit",
+            "order_id": request.order_id,
+            "meter": meter,
+            "service": request.service,
+            "subclass": request.subclass,
+            "units": request.units,
+            "meter_class": request.meter_class,
+            "content_hash": request.content_hash,
+            "free": request.free,
+            "approval": request.approval,
+        }
+    if isinstance(request, ManagementRequest):
+        return {
+            "kind": "management",
+            "order_id": request.order_id,
+            "meter": meter,
+            "action": request.action,
+            "value": request.value,
+            "content_hash": request.content_hash,
+            "approval": request.approval,
+        }
+    return {
+        "kind": "key-change",
+        "order_id": request.order_id,
+        "meter": meter,
+        "to": keying_out(request.to),
+        "rollover": request.rollover,
+        "content_hash": request.content_hash,
+        "approval": request.approval,
+    }
+
+
+def keying_out(meter: MeterKeying) -> Json:
+    return {
+        "pan": meter.pan,
+        "ea": meter.ea,
+        "tct": meter.tct,
+        "dkga": meter.dkga,
+        "sgc": meter.sgc,
+        "krn": meter.krn,
+        "ti": meter.ti,
+        "key_type": meter.key_type,
+        "ken": meter.ken,
+        "base_date": meter.base_date,
+    }
+
+
+_NAMES: dict[type, str] = {
+    Issued: "issued",
+    Refused: "refused",
+    Cancelled: "cancelled",
+    AlreadyIssued: "already-issued",
+    Approved: "approved",
+    Budget: "budget",
+    KeyLine: "key",
+    Status: "status",
+    Checkpoint: "checkpoint",
+    Proof: "proof",
+    Verified: "verified",
+}
+_TYPES = {name: kind for kind, name in _NAMES.items()}
+_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in _NAMES}
+
+
+def answer_out(value: Any) -> Any:
+    """An answer value as JSON, tagged with its name."""
+    kind = type(value)
+    if kind in _NAMES:
+        found: Json = {"is": _NAMES[kind]}
+        for name in _FIELDS[kind]:
+            item = getattr(value, name)
+            found[name] = item if item is None or type(item) in (str, int, bool) else answer_out(item)
+        return found
+    if kind in (tuple, list):
+        return [answer_out(item) for item in value]
+    if kind is datetime:
+        return {"at": value.isoformat()}
+    return value
+
+
+def answer_in(value: Any) -> Any:
+    """The other direction, on the caller's side. Lists become tuples, tagged objects become values."""
+    if isinstance(value, list):
+        return tuple(answer_in(item) for item in value)
+    if isinstance(value, dict):
+        if "is" in value:
+            kind = _TYPES[value["is"]]
+            return kind(**{name: answer_in(value[name]) for name in _FIELDS[kind] if name in value})
+        if set(value) == {"at"}:
+            return datetime.fromisoformat(value["at"])
+    return value
+
+
+# --- values in: strict ------------------------------------------------------------------------------------------
+
+Reader = Callable[[Any], Any]
+
+
+def _text(limit: int) -> Reader:
+    def read(value: Any) -> str:
+        if type(value) is not str or len(value) > limit or not value.isprintable():
+            raise TypeError
+        return value
+
+    return read
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise TypeError
+    return value
+
+
+def _yes_no(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError
+    return value
+
+
+def _maybe(reader: Reader) -> Reader:
+    return lambda value: None if value is None else reader(value)
+
+
+_KEYING: dict[str, Reader] = {
+    "pan": _text(18),
+    "ea": _whole,
+    "tct": _whole,
+    "dkga": _whole,
+    "sgc": _text(6),
+    "krn": _whole,
+    "ti": _whole,
+    "key_type": _whole,
+    "ken": _whole,
+    "base_date": _whole,
+}
+
+
+def keying_in(value: Any) -> MeterKeying:
+    return MeterKeying(**strict(value, _KEYING, "meter"))
+
+
+_ALL: dict[str, Reader] = {
+    "kind": _text(16),
+    "order_id": _text(64),
+    "meter": keying_in,
+    "content_hash": _text(64),
+    "approval": _maybe(_text(64)),
+}
+_REQUESTS: dict[str, tuple[type[Any], dict[str, Reader]]] = {
+    "credit": (
+        CreditRequest,
+        _ALL
+        | {
+            "service": _text(16),
+            "subclass": _whole,
+            "units": _whole,
+            "meter_class": _text(16),
+            "free": _yes_no,
+        },
+    ),
+    "management": (ManagementRequest, _ALL | {"action": _text(32), "value": _whole}),
+    "key-change": (KeyChangeRequest, _ALL | {"to": keying_in, "rollover": _yes_no}),
+}
+
+
+def request_in(value: Any) -> Request:
+    if not isinstance(value, dict) or value.get("kind") not in _REQUESTS:
+        raise MessageInvalid("A request has a kind: credit, management or key-change.")
+    kind, shape = _REQUESTS[value["kind"]]
+    found = strict(value, shape, "request")
+    del found["kind"]
+    request: Request = kind(**found)
+    return request
+
+
+_SIGNATURE: dict[str, Reader] = {
+    "approver": _text(64),
+    "signature": _text(1024),
+    "authenticator_data": _maybe(_text(2048)),
+    "client_data": _maybe(_text(4096)),
+}
+
+
+def signature_in(value: Any) -> ActSignature:
+    return ActSignature(**strict(value, _SIGNATURE, "signature"))
+
+
+def strict(value: Any, shape: Mapping[str, Reader], what: str) -> Json:
+    """Exactly these fields, each of its kind."""
+    if not isinstance(value, dict):
+        raise MessageInvalid(f"The {what} is not a JSON object.")
+    if value.keys() != shape.keys():
+        missing = sorted(shape.keys() - value.keys())
+        if missing:
+            raise MessageInvalid(f"The {what} lacks the field {missing[0]!r}.")
+        raise MessageInvalid(f"The {what} has a field that this protocol does not know.")
+    found = {}
+    for name, reader in shape.items():
+        try:
+            found[name] = reader(value[name])
+        except TypeError:
+            raise MessageInvalid(f"The field {name!r} of the {what} is not of the right kind.") from None
+    return found
+
+
+def each(value: Any, reader: Callable[[Any], Any], most: int, what: str) -> list[Any]:
+    """A list of 1 to `most` items."""
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        raise MessageInvalid(f"Give 1 to {most} {what} in one message.")
+    return [reader(item) for item in value]
+
+
+order_id_in = _text(64)
+
+
+def text_in(value: Any, limit: int, what: str) -> str:
+    """Free text that may hold line feeds (acts, notes)."""
+    if type(value) is not str or len(value) > limit:
+        raise MessageInvalid(f"The {what} is not text of at most {limit} characters.")
+    return value
