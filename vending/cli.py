@@ -1,0 +1,53 @@
+"""The command `ampoule`. Each subcommand is imported when it is called, so that `--help` answers at once.
+
+Errors of ours end as one sentence on stderr and exit status 1; a traceback means a fault of ours.
+"""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+# name: (module, object, one line of help). The help stands here so that nothing is imported to print it.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "up": ("vending.supervisor", "up", "Start the whole product: module, server and a simulated building."),
+    "serve": ("vending.server", "serve", "Run the server alone (the module must already run)."),
+    "demo": ("vending.demo_commands", "demo", "Demonstrations; `demo reset` starts over."),
+    "config": ("vending.config_commands", "config", "Show the settings and where each came from."),
+}
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, _help = COMMANDS[name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row[2]) for name, row in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ampoule")
+def ampoule() -> None:
+    """Prepaid energy in buildings: desk, token, ledger, meter and bill as one chain."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    try:
+        return ampoule.main(args=arguments, prog_name="ampoule", standalone_mode=True)
+    except Exception as error:
+        from vending.errors import VendingError
+
+        if isinstance(error, VendingError):
+            print(f"ampoule: {error.sentence}", file=sys.stderr)
+            sys.exit(1)
+        raise

@@ -1,0 +1,177 @@
+"""Every setting of a site: typed, with its default, where it came from, and one sentence that says what it does.
+
+Sources, the later wins: the default, the TOML file (`ampoule.toml`, or the one AMPOULE_CONFIG names), the environment
+(`AMPOULE_…`). A name that is not in the table is refused, because a misspelt setting is worse than a missing one.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from vending.errors import InvalidInput
+
+
+class SettingUnknown(InvalidInput):
+    code = "setting_unknown"
+
+
+class SettingWrong(InvalidInput):
+    code = "setting_wrong"
+
+
+class NotForProduction(InvalidInput):
+    code = "not_for_production"
+
+
+def _setting(default: Any, says: str, *, secret: bool = False, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"says": says, "secret": secret, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    profile: str = _setting(
+        "demonstration",
+        "`demonstration` carries public test keys and example people; `production` refuses both.",
+        choices=("demonstration", "production"),
+    )
+    var: Path = field(
+        default=Path("var"),
+        metadata={
+            "says": "The folder that holds everything the product keeps.",
+            "secret": False,
+            "choices": (),
+        },
+    )
+    database_url: str = _setting(
+        "", "The database; empty means SQLite in `var`. PostgreSQL: postgresql://user@host/name.", secret=True
+    )
+    host: str = _setting(
+        "127.0.0.1", "The address the pages are served on. Anything but this machine needs TLS."
+    )
+    port: int = _setting(8800, "The port of the pages.")
+    building_port: int = _setting(8801, "The port of the simulated building's keypad pages.")
+    module_socket: str = _setting("", "The security module's Unix socket; empty means `var/run/module.sock`.")
+    module_timeout_s: int = _setting(
+        5, "How long an answer of the module is awaited before its outcome is unknown."
+    )
+    web_threads: int = _setting(16, "How many pages are worked on at the same time.")
+    log_format: str = _setting(
+        "people", "`people` for a terminal, `json` for a collector.", choices=("people", "json")
+    )
+
+    @property
+    def folder(self) -> Path:
+        return self.var.resolve()
+
+    @property
+    def database_address(self) -> str:
+        return self.database_url or f"sqlite:///{self.folder / 'ampoule.db'}"
+
+    @property
+    def module_socket_path(self) -> Path:
+        return Path(self.module_socket) if self.module_socket else self.folder / "run" / "module.sock"
+
+    @property
+    def building_socket_path(self) -> Path:
+        return self.folder / "run" / "building.sock"
+
+    @property
+    def is_demonstration(self) -> bool:
+        return self.profile == "demonstration"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    name: str
+    value: str
+    origin: str
+    says: str
+
+
+def load(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    return _load(environment, folder)[0]
+
+
+def explain(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> list[Origin]:
+    """Every setting with its value (secrets masked) and where it came from."""
+    settings, origins = _load(environment, folder)
+    return [
+        Origin(
+            each.name,
+            "••••••"
+            if each.metadata["secret"] and getattr(settings, each.name)
+            else str(getattr(settings, each.name)),
+            origins.get(each.name, "default"),
+            each.metadata["says"],
+        )
+        for each in fields(Settings)
+    ]
+
+
+def _load(environment: Mapping[str, str] | None, folder: Path | None) -> tuple[Settings, dict[str, str]]:
+    environment = os.environ if environment is None else environment
+    known = {each.name: each for each in fields(Settings)}
+    given: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+
+    path = Path(environment.get("AMPOULE_CONFIG", "ampoule.toml"))
+    path = path if path.is_absolute() or folder is None else folder / path
+    if path.exists():
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingWrong(
+                f"{path} is not complete TOML ({error}). Mend that line, or restore the file from a back-up."
+            ) from error
+        for name, value in content.items():
+            if name not in known:
+                raise SettingUnknown(
+                    f"{path} names the setting {name!r}, which does not exist. {_nearest(name, known)}"
+                )
+            given[name], origins[name] = value, str(path)
+    elif "AMPOULE_CONFIG" in environment:
+        raise SettingWrong(
+            f"AMPOULE_CONFIG names {path}, which does not exist. Correct the name or remove it."
+        )
+
+    for variable, text in environment.items():
+        name = variable.removeprefix("AMPOULE_").lower()
+        if not variable.startswith("AMPOULE_") or variable in _NOT_SETTINGS:
+            continue
+        if name not in known:
+            raise SettingUnknown(f"{variable} is set, but there is no such setting. {_nearest(name, known)}")
+        given[name], origins[name] = text, f"environment {variable}"
+
+    return Settings(
+        **{name: _typed(known[name], value, origins[name]) for name, value in given.items()}
+    ), origins
+
+
+# Words of the environment that belong to tests and to the file itself.
+_NOT_SETTINGS = frozenset({"AMPOULE_CONFIG", "AMPOULE_CRASH_AT", "AMPOULE_FORBID_SKIP"})
+
+
+def _typed(setting: Any, value: Any, origin: str) -> Any:
+    assert setting.default is not MISSING
+    wanted = type(setting.default)
+    if issubclass(wanted, Path):
+        return Path(str(value))
+    if wanted is int:
+        try:
+            return int(value)
+        except ValueError:
+            raise SettingWrong(f"{setting.name} must be a whole number; {origin} says {value!r}.") from None
+    choices = setting.metadata["choices"]
+    if choices and value not in choices:
+        raise SettingWrong(f"{setting.name} must be one of {', '.join(choices)}; {origin} says {value!r}.")
+    return str(value)
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Is {close[0]} meant?" if close else "`ampoule config show` lists all of them."
