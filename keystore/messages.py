@@ -55,10 +55,10 @@ def pack(message: Json, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
-def unpack(data: bytes) -> Json:
-    if len(data) > MAX_BYTES:
+def unpack(data: bytes, limit: int = MAX_BYTES) -> Json:
+    if len(data) > limit:
         raise MessageInvalid(
-            f"The message is longer than {MAX_BYTES} bytes. Send fewer requests in one message."
+            f"The message is longer than {limit} bytes. Send fewer requests in one message."
         )
     try:
         message = json.loads(data, parse_constant=_no_constants, object_pairs_hook=_no_twins)
