@@ -111,7 +111,7 @@ def describe(request: Request) -> str:
         memory = ", clearing its memory of used tokens" if request.rollover else ""
         return (
             f"key change of meter {request.meter.pan} from {request.meter.sgc}/{request.meter.krn} "
-            f"to {to.sgc}/{to.krn} tariff index {to.ti:02d} base {to.base_date}{memory}"
+            f"to {to.sgc}/{to.krn} tariff index {to.ti} base {to.base_date}{memory}"
         )
     what = "free issue" if request.free else "credit"
     return f"{what} of {request.units} units ({request.service}) for meter {request.meter.pan}"

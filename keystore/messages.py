@@ -213,12 +213,12 @@ def _maybe(reader: Reader) -> Reader:
 
 _KEYING: dict[str, Reader] = {
     "pan": _text(18),
-    "ea": _whole,
-    "tct": _whole,
-    "dkga": _whole,
+    "ea": _text(2),
+    "tct": _text(2),
+    "dkga": _text(2),
     "sgc": _text(6),
     "krn": _whole,
-    "ti": _whole,
+    "ti": _text(2),
     "key_type": _whole,
     "ken": _whole,
     "base_date": _whole,

@@ -48,15 +48,15 @@ MAX_REQUESTS = 64  # in one message; decisions.md D3
 
 @dataclass(frozen=True, slots=True)
 class MeterKeying:
-    """Which meter, and under which key it decodes. Plain values, as estate keeps them."""
+    """Which meter, and under which key it decodes. Plain values, as estate keeps them; two-digit codes are text."""
 
     pan: str  # 18 digits
-    ea: int  # 7 STA, 11 MISTY1
-    tct: int  # token carrier: 1 card, 2 keypad, 7 virtual
-    dkga: int  # 2 or 4
+    ea: str  # "07" STA, "11" MISTY1
+    tct: str  # token carrier: "01" card, "02" keypad, "07" virtual
+    dkga: str  # "02" or "04"
     sgc: str  # 6 digits
     krn: int  # 1 to 9
-    ti: int  # 0 to 99
+    ti: str  # "00" to "99"
     key_type: int  # 0 DITK, 1 DDTK, 2 DUTK, 3 DCTK
     ken: int  # 0 to 255, as this meter was given it
     base_date: int  # 1993, 2014 or 2035

@@ -1,0 +1,195 @@
+"""The issuance log as a file: append a group, sync it once, read it back, find its end after a crash.
+
+`entries.log` in the log's folder is append-only and is the only truth of the module (decisions.md D11). A group of
+entries is one write and one fdatasync; nothing is answered before it. A write that finds no room is taken back
+whole; a sync that fails ends the process, because the kernel may have dropped the bytes and forgotten the error.
+
+After a crash the end may be torn. Every entry names the first entry of its group, so a torn line is told from a
+damaged one: the log is cut there only if no entry of a later group follows, for a later group proves that this
+one had been synced. Not here: what entries mean (`state.py`), the tree (`merkle.py`).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from keystore import crash, entries
+from keystore.entries import Entry
+from keystore.errors import KeyFileBusy, LogDamaged, LogFull
+
+MAX_GROUP_BYTES = 16 * 1024 * 1024
+_CHUNK = 1024 * 1024
+
+
+class SyncFailed(BaseException):
+    """The disk did not confirm. The process must end; what was written counts as unknown until it is read again."""
+
+
+class Journal:
+    """The file, held by one process."""
+
+    def __init__(self, folder: Path, secret: AESGCM) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self.path = folder / "entries.log"
+        self._secret = secret
+        self._lock = hold(folder / "lock", "this issuance log")
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.end = os.fstat(self._fd).st_size
+        _sync_folder(folder)
+
+    def close(self) -> None:
+        os.close(self._fd)
+        os.close(self._lock)
+
+    @property
+    def secret(self) -> AESGCM:
+        return self._secret
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Write the lines of a group and make them durable. All or nothing for every reader that comes later."""
+        data = b"".join(lines)
+        crash.point("keystore.before-append")
+        if crash.armed("keystore.half-written"):
+            os.pwrite(self._fd, data[: len(data) // 2], self.end)
+            crash.point("keystore.half-written")
+        try:
+            written = 0
+            while written < len(data):
+                written += os.pwrite(self._fd, memoryview(data)[written:], self.end + written)
+        except OSError as error:
+            self._take_back()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise LogFull(
+                    "The disk of the issuance log is full. Nothing was issued; make room and repeat the sale."
+                ) from error
+            raise SyncFailed(str(error)) from error
+        crash.point("keystore.before-sync")
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            raise SyncFailed(str(error)) from error
+        self.end += len(data)
+        crash.point("keystore.after-append")
+
+    def _take_back(self) -> None:
+        try:
+            os.ftruncate(self._fd, self.end)
+            os.fdatasync(self._fd)
+        except OSError as error:
+            raise SyncFailed(str(error)) from error
+
+    def read_at(self, offset: int) -> Entry:
+        data = os.pread(self._fd, 4096, offset)
+        while b"\n" not in data:
+            more = os.pread(self._fd, 65536, offset + len(data))
+            if not more:
+                raise LogDamaged("The issuance log ends inside an entry.")
+            data += more
+        return entries.read(data[: data.index(b"\n") + 1], offset, self._secret)
+
+    def scan(self, offset: int, sequence: int, previous: str, last_group: int = 0) -> Iterator[Entry]:
+        """Entries from `offset` on, checked against the chain. Cuts a torn end; raises on damage.
+
+        `sequence` and `previous` belong to the first entry expected.
+        """
+        at = offset
+        for line in self._lines(offset):
+            try:
+                if not line.endswith(b"\n"):
+                    raise LogDamaged("The last line of the issuance log is not complete.")
+                entry = entries.read(line, at, self._secret)
+                if entry.public["n"] != sequence or entry.public["prev"] != previous:
+                    raise LogDamaged(f"Entry {sequence} of the issuance log does not follow the one before it.")
+            except LogDamaged as damage:
+                self._cut(at, sequence, damage)
+                return
+            yield entry
+            at += len(line)
+            sequence += 1
+            previous = entry.leaf.hex()
+
+    def _lines(self, offset: int) -> Iterator[bytes]:
+        rest = b""
+        at = offset
+        while True:
+            chunk = os.pread(self._fd, _CHUNK, at)
+            if not chunk:
+                if rest:
+                    yield rest
+                return
+            at += len(chunk)
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                yield line + b"\n"
+
+    def _cut(self, offset: int, sequence: int, damage: LogDamaged) -> None:
+        """The first line that does not verify is at `offset`: a torn end is cut off, anything else is damage."""
+        tail = os.pread(self._fd, MAX_GROUP_BYTES + 1, offset)
+        if len(tail) > MAX_GROUP_BYTES or _later_group(tail, sequence):
+            raise LogDamaged(
+                f"{damage.sentence} Entry {sequence} was altered or lost after it was written. "
+                "Restore the log from a back-up; the module does not start on it."
+            ) from damage
+        keep = self.folder / f"torn-{offset}.part"
+        keep.write_bytes(tail)
+        os.ftruncate(self._fd, offset)
+        os.fsync(self._fd)
+        self.end = offset
+
+
+def _later_group(tail: bytes, sequence: int) -> bool:
+    """Whether the tail holds an entry whose group began after entry `sequence`."""
+    for line in tail.split(b"\n"):
+        try:
+            if int(json.loads(line.partition(b"\t")[0])["g"]) > sequence:
+                return True
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return False
+
+
+def hold(path: Path, what: str) -> int:
+    """An exclusive lock for the life of this process."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise KeyFileBusy(
+            f"Another process works with {what} ({path.parent}). Stop it first; two modules never share one."
+        ) from error
+    return lock
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_whole(path: Path, data: bytes, *, inside: str | None = None) -> None:
+    """Replace a file atomically and durably; only the owner may read it."""
+    temporary = path.with_name(path.name + ".new")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        if inside is not None:
+            crash.point(inside)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.replace(temporary, path)
+    _sync_folder(path.parent)
