@@ -13,6 +13,7 @@ every cause, so that the file answers no questions about itself.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -184,10 +185,14 @@ def _read(data: bytes) -> tuple[KeyFile, bytes]:
     for raw in header["slots"]:
         slot = _shaped(raw, _SLOT)
         kdf = Kdf(**_shaped(slot["kdf"], _KDF))
-        if not (8 <= kdf.m_kib <= KDF_MOST_KIB and 1 <= kdf.t <= KDF_MOST_PASSES and 1 <= kdf.p <= KDF_MOST_LANES):
+        if not (
+            8 <= kdf.m_kib <= KDF_MOST_KIB and 1 <= kdf.t <= KDF_MOST_PASSES and 1 <= kdf.p <= KDF_MOST_LANES
+        ):
             raise ValueError("kdf")
         slots.append(
-            Slot(slot["slot"], slot["holder"], kdf, bytes.fromhex(slot["salt"]), bytes.fromhex(slot["sealed"]))
+            Slot(
+                slot["slot"], slot["holder"], kdf, bytes.fromhex(slot["salt"]), bytes.fromhex(slot["sealed"])
+            )
         )
     records = []
     for line in lines[2:-2]:
@@ -219,7 +224,7 @@ def _read(data: bytes) -> tuple[KeyFile, bytes]:
     )
 
 
-def _shaped(value: Any, shape: dict[str, type]) -> Json:
+def _shaped(value: Any, shape: Mapping[str, type]) -> Json:
     if not isinstance(value, dict) or value.keys() != shape.keys():
         raise ValueError("shape")
     for name, kind in shape.items():

@@ -107,7 +107,9 @@ class Journal:
                     raise LogDamaged("The last line of the issuance log is not complete.")
                 entry = entries.read(line, at, self._secret)
                 if entry.public["n"] != sequence or entry.public["prev"] != previous:
-                    raise LogDamaged(f"Entry {sequence} of the issuance log does not follow the one before it.")
+                    raise LogDamaged(
+                        f"Entry {sequence} of the issuance log does not follow the one before it."
+                    )
             except LogDamaged as damage:
                 self._cut(at, sequence, damage)
                 return

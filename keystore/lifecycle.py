@@ -66,7 +66,10 @@ def refusal(state: str, *, key_change: bool = False, replay: bool = False) -> tu
             "key-compromised",
             "The vending key is marked as compromised. Change its meters to a new key under two approvals.",
         ),
-        "destroyed": ("key-destroyed", "The vending key was destroyed. Its record is kept, its bytes are gone."),
+        "destroyed": (
+            "key-destroyed",
+            "The vending key was destroyed. Its record is kept, its bytes are gone.",
+        ),
     }[state]
 
 

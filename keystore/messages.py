@@ -57,9 +57,7 @@ def pack(message: Json, limit: int = MAX_BYTES) -> bytes:
 
 def unpack(data: bytes, limit: int = MAX_BYTES) -> Json:
     if len(data) > limit:
-        raise MessageInvalid(
-            f"The message is longer than {limit} bytes. Send fewer requests in one message."
-        )
+        raise MessageInvalid(f"The message is longer than {limit} bytes. Send fewer requests in one message.")
     try:
         message = json.loads(data, parse_constant=_no_constants, object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as error:

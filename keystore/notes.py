@@ -1,10 +1,10 @@
 """Checkpoints of the log as C2SP signed notes (tlog-checkpoint): readable, and checkable by other people's tools.
 
-    ampoule/3f0c…            the name of the log
-    1027                     how many entries
-    ld2m…=                   the root, base64
-                             (an empty line)
-    — ampoule/3f0c… 8Kx…     signature: 4 bytes of key id and 64 of Ed25519, base64
+ampoule/3f0c…            the name of the log
+1027                     how many entries
+ld2m…=                   the root, base64
+                         (an empty line)
+— ampoule/3f0c… 8Kx…     signature: 4 bytes of key id and 64 of Ed25519, base64
 """
 
 from __future__ import annotations

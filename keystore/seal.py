@@ -58,7 +58,9 @@ def new_root() -> bytes:
 def split(root: bytes, threshold: int, shares: int) -> list[str]:
     """N shares as words; any M of them give the root back."""
     if not MIN_THRESHOLD <= threshold <= shares <= 16:
-        raise SharesInvalid("Choose 2 to 16 shares and a threshold of at least two: one person never opens the file.")
+        raise SharesInvalid(
+            "Choose 2 to 16 shares and a threshold of at least two: one person never opens the file."
+        )
     words: list[str] = generate_mnemonics(1, [(threshold, shares)], root, iteration_exponent=0)[0]
     return words
 
@@ -207,7 +209,9 @@ def open_with_root(data: bytes, root: bytes) -> Opened:
     if not hmac.compare_digest(mac(root, file), found):
         raise KeyFileUnusable(DAMAGED)
     if not file.all_test and any(s.kdf.m_kib < layout.SMALL_DEVICE.m_kib for s in file.slots):
-        raise KeyFileUnusable("A live key file must be sealed at full cost; this one is sealed like a test file.")
+        raise KeyFileUnusable(
+            "A live key file must be sealed at full cost; this one is sealed like a test file."
+        )
     for record in file.records:
         open_record(root, file, record)
     return Opened(file, root)
