@@ -1,0 +1,106 @@
+"""The chart of accounts: what kind of account a path names, and which way it grows. Pure.
+
+An account is named by a path such as `cash/till-3` or `customer/6f0c…`; its first words decide its kind, so that an account
+needs no setting up and none can be opened in the wrong place. `docs/concepts/ledger.md` shows the chart with a worked
+example. A positive leg is a debit. Assets and expenses grow by debits, everything else by credits; a *balance* is given
+in the direction in which the account grows, so that "the customer has 12.50" is +1250 on a liability.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vending.ledger.errors import AccountUnknown, UnitUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One place in the chart. `depth`: how many words a path has. `floor`: the least balance it opens with, or None."""
+
+    name: str
+    kind: str
+    depth: tuple[int, int]
+    money: bool
+    meaning: str
+    floor: int | None = None
+
+    @property
+    def sign(self) -> int:
+        """+1 where debits make the account grow."""
+        return 1 if self.kind in ("asset", "expense") else -1
+
+
+ROOTS = (
+    # What we hold. One account per till and tender (decisions.md D20), so that no sale shares a row with another till.
+    Root("cash", "asset", (2, 2), True, "Notes and coins in the drawer of a till."),
+    Root("card", "asset", (2, 2), True, "Card payments taken at a till, owed to us by the acquirer."),
+    Root("transfer", "asset", (2, 2), True, "Bank transfers and QR payments noted at a till."),
+    Root("voucher", "asset", (2, 2), True, "Vouchers taken at a till."),
+    Root("gateway", "asset", (2, 2), True, "Money that an online payment provider owes us."),
+    Root("safe", "asset", (2, 2), True, "Cash skimmed from drawers, and floats not handed out."),
+    Root("bank", "asset", (2, 2), True, "Money at the bank."),
+    Root("debt", "asset", (2, 3), True, "What a customer owes us: debt/<customer>/<which>. Floor zero.", 0),
+    # What we owe.
+    Root("customer", "liability", (2, 2), True, "Money of a customer not spent yet. Floor zero.", 0),
+    Root("deposit", "liability", (2, 2), True, "A tenant's deposit. Floor zero.", 0),
+    Root("seller", "liability", (2, 2), True, "A third-party seller's deposit; floor minus his credit.", 0),
+    Root("commission", "liability", (2, 2), True, "Commission earned by a seller and not yet paid out."),
+    Root("suspense", "liability", (2, 2), True, "Money received that nobody has claimed yet."),
+    Root("tax", "liability", (2, 2), True, "Tax taken for the authority."),
+    Root("levy", "liability", (2, 2), True, "Levies taken for others."),
+    # What we earn and spend.
+    Root("sales", "income", (2, 3), True, "Sales by service; fixed charges, demand and others beside them."),
+    Root("fees", "income", (2, 2), True, "Channel, tamper, reconnection and management fees."),
+    Root("rounding", "income", (1, 2), True, "Differences of rounding, lines and cash; either side of zero."),
+    Root("over-short", "expense", (2, 2), True, "Drawers counted over or short, by till."),
+    Root("loss", "expense", (2, 2), True, "Written-off debts, refunds without proof, gifts."),
+    Root("cost", "expense", (2, 3), True, "Commission and other costs."),
+    Root("equity", "equity", (2, 2), True, "Opening balances and what owners put in."),
+    # Energy, a second commodity in the same books: where it came from and where it went.
+    Root("energy/sold", "income", (3, 3), False, "Energy handed out against money."),
+    Root(
+        "energy/free", "income", (3, 3), False, "Energy handed out free: allowances and engineering credit."
+    ),
+    Root(
+        "energy/replaced", "income", (3, 3), False, "Credit issued again for another meter or a lost token."
+    ),
+    Root("energy/returned", "income", (3, 3), False, "Credit taken back or destroyed."),
+    Root("energy/meter", "asset", (3, 3), False, "Credit given to a meter, net of what was taken back."),
+)
+
+SERVICES = ("electricity", "water", "gas", "cooling", "time")
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
+_BY_NAME = {root.name: root for root in ROOTS}
+
+
+@lru_cache(maxsize=65536)
+def root_of(path: str) -> Root:
+    """The place in the chart where a path stands."""
+    words = path.split("/")
+    root = _BY_NAME.get("/".join(words[:2])) or _BY_NAME.get(words[0])
+    if root is None:
+        raise AccountUnknown(
+            f"{path!r} stands nowhere in the chart of accounts. It begins with one of {', '.join(sorted(_BY_NAME))}.",
+            "account",
+        )
+    least, most = root.depth
+    if not least <= len(words) <= most or not all(_WORD.match(word) for word in words):
+        raise AccountUnknown(
+            f"{path!r} is not written like an account of {root.name}. {root.meaning}", "account"
+        )
+    if not root.money and root.name != "energy/meter" and words[-1] not in SERVICES:
+        raise AccountUnknown(f"{path!r} must end in a service: {', '.join(SERVICES)}.", "account")
+    return root
+
+
+@lru_cache(maxsize=256)
+def is_money(unit: str) -> bool:
+    """A unit is an ISO currency code (money) or the name of a service (energy)."""
+    if unit in SERVICES:
+        return False
+    if re.fullmatch(r"[A-Z]{3}", unit, re.ASCII):
+        return True
+    raise UnitUnknown(f"{unit!r} is neither a currency code nor one of {', '.join(SERVICES)}.", "unit")
