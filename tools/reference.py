@@ -1,0 +1,290 @@
+"""The reference pages: settings, commands, error codes and routes, read from the code itself.
+
+`python tools/reference.py` writes docs/reference/*.md; with `--check` it names the pages that are stale and ends with 1.
+Nothing on these pages is written by hand: a sentence that reads badly is mended where the program says it.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "reference"
+PACKAGES = ("sts", "keystore", "meter", "vending")
+# package: (module, root of its error tree, who says it)
+TREES = {
+    "vending": ("vending.errors", "VendingError", "the server, its pages and its commands"),
+    "keystore": ("keystore.errors", "KeystoreError", "the security module and its command line"),
+    "meter": ("meter.errors", "MeterError", "meters, drivers and the building"),
+    "sts": ("sts.errors", "StsError", "the standard's own rules"),
+}
+# command: (module, the click group)
+COMMANDS = {
+    "ampoule": ("vending.cli", "ampoule"),
+    "keystore": ("keystore.cli", "cli"),
+    "meter": ("meter.cli", "meter"),
+}
+MADE = "*Made by `python tools/reference.py` from the code; a test says when it is stale.*\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    package: str
+    code: str
+    name: str
+    says: str
+
+
+def modules(package: str) -> Iterator[ModuleType]:
+    """Every module of a package, imported."""
+    root = importlib.import_module(package)
+    yield root
+    for each in pkgutil.walk_packages(root.__path__, f"{package}."):
+        if not each.name.endswith(".__main__"):
+            yield importlib.import_module(each.name)
+
+
+# ---- error codes
+
+
+def error_codes() -> list[ErrorCode]:
+    sentences = _sentences()
+    found = []
+    for package, (module, root, _who) in TREES.items():
+        for _ in modules(package):
+            pass  # imported so that every subclass is known
+        tree = getattr(importlib.import_module(module), root)
+        for error in _below(tree):
+            if error.__module__.split(".")[0] != package:
+                continue
+            name = f"{error.__module__}.{error.__qualname__}"
+            says = _own_docstring(error) or sentences.get(error.__name__, "")
+            found.append(ErrorCode(package, error.code, name, says))
+    return sorted(found, key=lambda each: (each.package, each.code, each.name))
+
+
+def _below(root: type) -> Iterator[type]:
+    seen: set[type] = set()
+    waiting = [root]
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen.add(each)
+            yield each
+            waiting += each.__subclasses__()
+
+
+def _own_docstring(error: type) -> str:
+    if "template" in vars(error):
+        return str(vars(error)["template"])
+    return " ".join((vars(error).get("__doc__") or "").split())
+
+
+def _sentences() -> dict[str, str]:
+    """What an error says, from its own `super().__init__("…")` or from the first place that raises it."""
+    own: dict[str, str] = {}
+    raised: dict[str, str] = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    for call in ast.walk(node):
+                        if _is_super_init(call) and (text := _text(call.args)):
+                            own.setdefault(node.name, text)
+                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                    name = node.exc.func
+                    last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+                    if text := _text(node.exc.args):
+                        raised.setdefault(last, text)
+    return raised | own
+
+
+def _is_super_init(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "__init__"
+        and isinstance(node.func.value, ast.Call)
+        and getattr(node.func.value.func, "id", "") == "super"
+    )
+
+
+def _text(arguments: list[ast.expr]) -> str:
+    """The first argument as text; what is filled in at run time stands in braces."""
+    if not arguments:
+        return ""
+    first = arguments[0]
+    if isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value
+    if isinstance(first, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else f"{{{_word(part)}}}"
+            for part in first.values
+        )
+    return ""
+
+
+def _word(part: ast.expr) -> str:
+    """A short name for what is filled in: the last word of the expression."""
+    assert isinstance(part, ast.FormattedValue)
+    words = re.findall(r"[a-z_]{2,}", ast.unparse(part.value))
+    return words[-1].strip("_").replace("_", " ") if words else "…"
+
+
+def error_page() -> str:
+    lines = [
+        "# Error codes\n",
+        MADE,
+        "Every refusal has a stable code, the same on pages, in the API and on the command line. Words in braces are filled in.\n",
+    ]
+    for package, (_module, _root, who) in TREES.items():
+        lines += [f"## {package}\n", f"Said by {who}.\n", "| code | rule | what it says |", "|---|---|---|"]
+        lines += [
+            f"| `{each.code}` | `{each.name.rsplit('.', 1)[-1]}` | {_cell(each.says)} |"
+            for each in error_codes()
+            if each.package == package
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+# ---- settings
+
+
+def settings_page() -> str:
+    from vending.settings import Settings
+
+    lines = [
+        "# Settings\n",
+        MADE,
+        "From `ampoule.toml` (or the file that `AMPOULE_CONFIG` names) and from the environment, which wins. "
+        "`ampoule config show` prints each value with its origin; a name that is not below is refused.\n",
+        "| setting | environment | default | what it does |",
+        "|---|---|---|---|",
+    ]
+    for each in fields(Settings):
+        assert each.default is not MISSING
+        default = f"`{each.default}`" if str(each.default) else "(empty)"
+        says = each.metadata["says"]
+        if each.metadata["choices"]:
+            says += " One of: " + ", ".join(f"`{choice}`" for choice in each.metadata["choices"]) + "."
+        if each.metadata["secret"]:
+            says += " Secret: shown masked."
+        lines.append(f"| `{each.name}` | `AMPOULE_{each.name.upper()}` | {default} | {_cell(says)} |")
+    return "\n".join(lines) + "\n"
+
+
+# ---- commands
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    path: str
+    command: click.Command
+    context: click.Context
+
+
+def commands() -> list[Command]:
+    found: list[Command] = []
+    for name, (module, attribute) in COMMANDS.items():
+        root = getattr(importlib.import_module(module), attribute)
+        assert isinstance(root, click.Command), f"{module}.{attribute} is not a command"
+        found += _walk(root, click.Context(root, info_name=name), name)
+    return found
+
+
+def _walk(command: click.Command, context: click.Context, path: str) -> Iterator[Command]:
+    if command.hidden:
+        return
+    yield Command(path, command, context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from _walk(child, click.Context(child, info_name=name, parent=context), f"{path} {name}")
+
+
+def commands_page() -> str:
+    lines = ["# Commands\n", MADE, "Each command prints the same with `--help`.\n"]
+    for each in commands():
+        depth = min(each.path.count(" "), 2)
+        lines.append(f"{'#' * (2 + depth)} `{each.path}`\n")
+        text = inspect.cleandoc(each.command.help or each.command.short_help or "")
+        lines.append(_paragraphs(text) + "\n")
+        if isinstance(each.command, click.Group):
+            continue
+        usage = " ".join(each.command.collect_usage_pieces(each.context))
+        lines.append(f"```text\n{each.path} {usage}\n```\n")
+        rows = [
+            record
+            for parameter in each.command.get_params(each.context)
+            if (record := parameter.get_help_record(each.context)) and "--help" not in record[0]
+        ]
+        if rows:
+            lines += ["| option | |", "|---|---|"]
+            lines += [f"| `{_cell(option)}` | {_cell(says)} |" for option, says in rows]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _paragraphs(text: str) -> str:
+    """Help as prose: what click keeps as it stands (after a backspace) becomes a block."""
+    parts = []
+    for part in text.replace("\f", "").split("\n\n"):
+        if part.startswith("\b"):
+            parts.append("```text\n" + part.removeprefix("\b").strip("\n") + "\n```")
+        else:
+            parts.append(_cell(part))
+    return "\n\n".join(parts)
+
+
+# ---- all of them
+
+
+def pages() -> dict[str, str]:
+    return {
+        "settings.md": settings_page(),
+        "commands.md": commands_page(),
+        "error-codes.md": error_page(),
+    }
+
+
+def stale() -> list[str]:
+    return [
+        name
+        for name, text in pages().items()
+        if not (FOLDER / name).exists() or (FOLDER / name).read_text(encoding="utf-8") != text
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--check"]:
+        old = stale()
+        print(
+            f"Stale: {', '.join(old)}. Run `.venv/bin/python tools/reference.py`."
+            if old
+            else "The reference is up to date."
+        )
+        return bool(old)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"docs/reference/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
