@@ -86,16 +86,20 @@ class Journal:
         except OSError as error:
             raise SyncFailed(str(error)) from error
 
-    def read_at(self, offset: int) -> Entry:
+    def line_at(self, offset: int) -> bytes:
+        """The line that begins at `offset`, with its line feed."""
         data = os.pread(self._fd, 4096, offset)
         while b"\n" not in data:
             more = os.pread(self._fd, 65536, offset + len(data))
             if not more:
                 raise LogDamaged("The issuance log ends inside an entry.")
             data += more
-        return entries.read(data[: data.index(b"\n") + 1], offset, self._secret)
+        return data[: data.index(b"\n") + 1]
 
-    def scan(self, offset: int, sequence: int, previous: str, last_group: int = 0) -> Iterator[Entry]:
+    def read_at(self, offset: int) -> Entry:
+        return entries.read(self.line_at(offset), offset, self._secret)
+
+    def scan(self, offset: int, sequence: int, previous: str) -> Iterator[Entry]:
         """Entries from `offset` on, checked against the chain. Cuts a torn end; raises on damage.
 
         `sequence` and `previous` belong to the first entry expected.

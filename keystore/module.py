@@ -197,7 +197,7 @@ class KeyLine:
     key_type: int
     ken: int
     base_date: int
-    dkga: int
+    dkga: str
     state: str
     kcv: str
     test: bool

@@ -1,0 +1,135 @@
+"""The key manager's command line. Each command is small; what it does is in the modules that it names.
+
+Secrets come from a hidden prompt or a file descriptor, never from arguments or the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from pathlib import Path
+
+import click
+
+from keystore import server as serving
+from keystore.errors import KeystoreError
+
+
+class Commands(click.Group):
+    """Errors of ours end a command with their sentence and a stable exit status; no traceback reaches a terminal."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeystoreError as error:
+            click.echo(f"keystore: {error.sentence} [{error.code}]", err=True)
+            raise SystemExit(1) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ampoule", prog_name="keystore")
+def main() -> None:
+    """Keys nobody can take, issues nobody can hide."""
+
+
+@main.command("demo-init")
+@click.option("--into", "folder", type=click.Path(path_type=Path), required=True, help="An empty folder.")
+@click.option("--simulated-clock", default=None, help="Open the budgets at this time.")
+def demo_init(folder: Path, simulated_clock: str | None) -> None:
+    """Make the demonstration key file, its log and its budgets from public test keys."""
+    from keystore import demonstration
+
+    path = demonstration.init(folder, simulated_clock=simulated_clock)
+    click.echo(f"Made {path} with public test keys, its log and open budgets. It opens no real meter.")
+
+
+@main.command()
+@click.option("--file", "key_file", type=click.Path(path_type=Path), required=True)
+@click.option("--log", "log_folder", type=click.Path(path_type=Path), required=True)
+@click.option("--socket", "socket_path", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--unlock-test-keys", is_flag=True, help="Open an all-test file by itself, with its public passphrases."
+)
+@click.option(
+    "--simulated-clock", default=None, help="A time to start from, or a file that says it. Test keys only."
+)
+@click.option(
+    "--witness",
+    "witnesses",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A checkpoint kept outside.",
+)
+@click.option("--seller", "sellers", multiple=True, help="A user who may sell (name or number). Repeatable.")
+@click.option("--looker", "lookers", multiple=True, help="A user who may also verify tokens. Repeatable.")
+@click.option(
+    "--officer", "officers", multiple=True, help="A user who may unlock, lock and load. Repeatable."
+)
+@click.option(
+    "--ea07-tables", type=click.Path(path_type=Path), default=None, help="A licensee's tables for EA07."
+)
+def serve(
+    key_file: Path,
+    log_folder: Path,
+    socket_path: Path,
+    unlock_test_keys: bool,
+    simulated_clock: str | None,
+    witnesses: tuple[Path, ...],
+    sellers: tuple[str, ...],
+    lookers: tuple[str, ...],
+    officers: tuple[str, ...],
+) -> None:
+    """Run the security module."""
+    from keystore import demonstration, seal, store
+    from keystore.errors import KeyFileUnusable
+    from keystore.opening import Options
+
+    for line in serving.harden():
+        serving.to_stderr(line)
+    options = Options(
+        log_folder=log_folder,
+        anchor=key_file.with_name(key_file.name + ".head"),
+        simulated_clock=simulated_clock,
+        witnesses=witnesses,
+    )
+    door = serving.Door(socket_path, _roles(sellers, lookers, officers))
+    server = serving.Server(key_file, options, door, serving.to_stderr)
+    if unlock_test_keys:
+        data = store.read(key_file)
+        if not store.describe(key_file).all_test:
+            raise KeyFileUnusable(
+                "Only a key file with test keys opens by itself. Start without --unlock-test-keys."
+            )
+        server.open(seal.unlock(data, demonstration.passphrases()[:2]), data)
+        serving.to_stderr("Open, with public test keys.")
+    else:
+        serving.to_stderr("Locked. Key holders unlock it with `keystore unlock`.")
+    sys.exit(server.run())
+
+
+def _roles(
+    sellers: tuple[str, ...], lookers: tuple[str, ...], officers: tuple[str, ...]
+) -> dict[int, frozenset[str]]:
+    """Without names, the module's own user has every role: a demonstration, not separation (decisions.md D16)."""
+    roles: dict[int, frozenset[str]] = {
+        os.geteuid(): frozenset((serving.SELL, serving.LOOK, serving.OFFICER))
+    }
+    for names, given in (
+        (sellers, (serving.SELL,)),
+        (lookers, (serving.SELL, serving.LOOK)),
+        (officers, (serving.SELL, serving.LOOK, serving.OFFICER)),
+    ):
+        for name in names:
+            user = _user(name)
+            roles[user] = roles.get(user, frozenset()) | frozenset(given)
+    return roles
+
+
+def _user(name: str) -> int:
+    if name.isdigit():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise KeystoreError(f"There is no user {name!r} on this machine.", code="user-unknown") from None

@@ -1,0 +1,52 @@
+"""From a planned entry to its digits, and back as a check: the only place where tokens are enciphered.
+
+The inputs are the halves of a log entry, so a token made now and the same token made again in ten years come from
+one function. Every token is decoded under the same key before anybody sees it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keystore import messages
+from keystore.keyring import KeyRing
+from sts import engine, tokens
+from sts.ciphers import Ciphers
+from sts.keys import DecoderKey
+from sts.tokens import Token, key_change
+
+Json = dict[str, Any]
+
+ACTIONS: dict[str, type[Any]] = {
+    "power-limit": tokens.PowerLimit,
+    "clear-credit": tokens.ClearCredit,
+    "clear-tamper": tokens.ClearTamper,
+    "phase-unbalance-limit": tokens.PhaseUnbalanceLimit,
+}
+
+
+def mint(public: Json, private: Json, ring: KeyRing, ciphers: Ciphers) -> tuple[str, ...]:
+    """The digits of an entry."""
+    request = private["request"]
+    kind = public["kind"]
+    if kind == "meter-test":
+        return (engine.encode(tokens.MeterTest(0, request["value"]), ciphers=ciphers),)
+    keying = messages.keying_in(request["meter"])
+    key = ring.decoder_key(private["record"], keying)
+    found: tuple[Token, ...]
+    if kind == "credit":
+        found = (tokens.Credit(public["sub"], private["rnd"], public["tid"], public["units"]),)
+    elif kind == "management":
+        found = (ACTIONS[request["action"]](private["rnd"], public["tid"], request["value"]),)
+    else:
+        new_key = ring.decoder_key(private["to_record"], messages.keying_in(request["to"]))
+        found = key_change.sections(new_key, rollover=request["rollover"])
+    return tuple(_checked(token, key, ciphers) for token in found)
+
+
+def _checked(token: Token, key: DecoderKey, ciphers: Ciphers) -> str:
+    digits = engine.encode(token, key, ciphers=ciphers)
+    assert engine.decode(digits, key, ciphers=ciphers) == token, (
+        "a token does not decode to what was asked for"
+    )
+    return digits

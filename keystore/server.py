@@ -1,0 +1,536 @@
+"""The module as its own process: a Unix socket, one thread, groups of messages that share a sync.
+
+Who may ask what is decided by the peer's user (SO_PEERCRED), not by anything in a message. Messages that waited
+while the last group was written form the next group: one write, one sync, then the answers. There is no verb that
+exports a key, enciphers given bytes, or sets an identifier or the clock.
+
+A sync that fails, a log that does not read back, a token that does not decode: the process ends. Locking ends it too,
+because the end of a process is the only wiping of memory that can be proved in Python (trust.md 6.7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keystore import crash, messages, opening, seal, store
+from keystore import format as layout
+from keystore.engine import Answer, Engine, Group
+from keystore.errors import KeyFileUnusable, KeystoreError, LogDamaged, MessageInvalid, ModuleRefused
+from keystore.journal import SyncFailed
+from keystore.keyring import TokenPulled
+from keystore.module import MAX_REQUESTS
+from keystore.opening import Options
+from keystore.seal import Opened
+
+SELL, LOOK, OFFICER = "sell", "look", "officer"
+ROLES: dict[str, str] = {
+    "status": SELL,
+    "issue": SELL,
+    "replay": SELL,
+    "cancel": SELL,
+    "approve": SELL,
+    "checkpoint": SELL,
+    "proof": SELL,
+    "consistency": SELL,
+    "present-head": SELL,
+    "verify": LOOK,
+    "unlock": OFFICER,
+    "lock": OFFICER,
+    "load": OFFICER,
+    "rotate": OFFICER,
+    "zeroise": OFFICER,
+}
+MAX_CONNECTIONS = 128
+MAX_GROUP = 64  # messages
+SHARES_KEPT_S = 600
+WATCH_S = 0.4
+
+_Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the module listens and who may come in."""
+
+    socket_path: Path
+    roles: Mapping[int, frozenset[str]]  # by user id
+    group: int | None = None
+
+
+@dataclass(slots=True)
+class Job:
+    """One message on its way to an answer."""
+
+    line: socket.socket
+    answer: Answer | None = None
+    error: KeystoreError | None = None
+
+
+@dataclass(slots=True)
+class _Shares:
+    texts: list[str] = field(default_factory=list, repr=False)
+    since: float = 0.0
+
+
+class Stop(Exception):
+    """The process ends after the answers of this group: a reason for the operator and an exit status."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class Server:
+    """One key file, one log, one socket."""
+
+    def __init__(self, key_file: Path, options: Options, door: Door, say: Callable[[str], None]) -> None:
+        self._path = key_file
+        self._options = options
+        self._door = door
+        self._say = say
+        self._held = store.lock(key_file)
+        self._engine: Engine | None = None
+        self._root: bytes | None = None
+        self._shares = _Shares()
+        self._stamp = self._stat()
+        self._watched = 0.0
+        self._stop: Stop | None = None
+        self._selector = selectors.DefaultSelector()
+        self._users: dict[socket.socket, frozenset[str]] = {}
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def open(self, opened: Opened, data: bytes) -> None:
+        self._engine = opening.open_module(opened, data, self._options)
+        self._root = opened.root
+        self._shares = _Shares()
+
+    def run(self) -> int:
+        """Serve until told to stop; the exit status."""
+        listener = self._listen()
+        wake_read, wake_write = socket.socketpair()
+        wake_write.setblocking(False)
+        signal.set_wakeup_fd(wake_write.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._end(Stop("Stopped.")))
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(wake_read, selectors.EVENT_READ)
+        try:
+            while self._stop is None:
+                self._turn(listener, wake_read)
+        except SyncFailed as failure:
+            self._say(
+                f"The disk did not confirm a write ({failure}). The module ends; start it again when the disk is well."
+            )
+            return 74
+        except (LogDamaged, AssertionError) as failure:
+            self._say(f"The module ends: {failure}")
+            return 70
+        finally:
+            self._door.socket_path.unlink(missing_ok=True)
+        assert self._stop is not None
+        if self._engine is not None:
+            try:
+                self._engine.log.close()
+            except SyncFailed as failure:
+                self._say(f"The disk did not confirm a write ({failure}).")
+                return 74
+        self._say(self._stop.reason)
+        return self._stop.status
+
+    def _end(self, stop: Stop) -> None:
+        if self._stop is None:
+            self._stop = stop
+
+    def _listen(self) -> socket.socket:
+        path = self._door.socket_path
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        if self._door.group is not None:
+            os.chown(path, -1, self._door.group)
+            path.chmod(0o660)
+        elif len(self._door.roles) > 1:
+            path.chmod(0o666)  # who comes in is decided by the peer's user below
+        listener.listen(MAX_CONNECTIONS)
+        listener.setblocking(False)
+        return listener
+
+    def _turn(self, listener: socket.socket, wake: socket.socket) -> None:
+        jobs: list[Job] = []
+        group = Group()
+        for key, _ in self._selector.select(WATCH_S):
+            line = key.fileobj
+            assert isinstance(line, socket.socket)
+            if line is listener:
+                self._accept(listener)
+            elif line is wake:
+                wake.recv(64)
+            elif len(jobs) < MAX_GROUP:
+                job = self._receive(line, group)
+                if job is not None:
+                    jobs.append(job)
+        if jobs:
+            self._finish(jobs, group)
+        if self._engine is not None:
+            self._engine.log.keep_house()
+        now = time.monotonic()
+        if now - self._watched >= WATCH_S:
+            self._watched = now
+            self._watch()
+
+    def _finish(self, jobs: list[Job], group: Group) -> None:
+        problem: KeystoreError | None = None
+        if self._engine is not None:
+            try:
+                self._engine.commit(group)
+            except KeystoreError as error:  # no room: nothing of this group happened
+                problem = error
+        crash.point("keystore.before-answer")
+        for job in jobs:
+            self._answer(job, problem)
+        crash.point("keystore.after-answer")
+
+    def _answer(self, job: Job, problem: KeystoreError | None) -> None:
+        message: dict[str, Any]
+        error = job.error or problem
+        if error is None:
+            assert job.answer is not None
+            try:
+                message = {"v": messages.VERSION, "ok": True, "body": messages.answer_out(job.answer())}
+            except KeystoreError as refused:
+                error = refused
+        if error is not None:
+            message = {
+                "v": messages.VERSION,
+                "ok": False,
+                "error": {"code": error.code, "sentence": error.sentence},
+            }
+        try:
+            job.line.send(messages.pack(message, messages.MAX_ANSWER_BYTES))
+        except (OSError, MessageInvalid):
+            self._drop(job.line)  # a caller that does not read: he asks again with the same order id
+
+    # --- connections ----------------------------------------------------------------------------------------------
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            line, _ = listener.accept()
+        except OSError:
+            return
+        user = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+        roles = self._door.roles.get(user)
+        if roles is None or len(self._users) >= MAX_CONNECTIONS:
+            line.close()
+            return
+        line.setblocking(False)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * messages.MAX_ANSWER_BYTES)
+        self._users[line] = roles
+        self._selector.register(line, selectors.EVENT_READ)
+
+    def _drop(self, line: socket.socket) -> None:
+        if self._users.pop(line, None) is not None:
+            self._selector.unregister(line)
+            line.close()
+
+    def _receive(self, line: socket.socket, group: Group) -> Job | None:
+        try:
+            data = line.recv(messages.MAX_BYTES + 1)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(line)
+            return None
+        job = Job(line)
+        try:
+            job.answer = self._dispatch(messages.unpack(data), self._users[line], group)
+        except KeystoreError as error:
+            job.error = error
+        return job
+
+    def _dispatch(self, message: dict[str, Any], roles: frozenset[str], group: Group) -> Answer:
+        if message.keys() != {"v", "verb", "body"} or not isinstance(message["body"], dict):
+            raise MessageInvalid("A message has a version, a verb and a body.")
+        if type(message["v"]) is not int or message["v"] != messages.VERSION:
+            raise MessageInvalid(
+                f"This module speaks version {messages.VERSION} of the protocol.", code="version"
+            )
+        verb, body = message["verb"], message["body"]
+        role = ROLES.get(verb) if type(verb) is str else None
+        if role is None:
+            raise MessageInvalid("The module has no such verb.", code="verb-unknown")
+        if role not in roles:
+            raise ModuleRefused("This user may not ask that.", code="role")
+        if role == OFFICER:
+            return self._officer(verb, body)
+        if self._engine is None:
+            if verb == "status" and not body:
+                return lambda: _locked(self._path, self._shares)
+            raise ModuleRefused(
+                "The module is locked. Key holders unlock it with `keystore unlock`.", code="locked"
+            )
+        try:
+            return _VERBS[verb](self._engine, group, body)
+        except TokenPulled as gone:
+            raise ModuleRefused(gone.sentence, code=gone.code) from gone
+
+    # --- the key manager's verbs ----------------------------------------------------------------------------------
+
+    def _officer(self, verb: str, body: _Body) -> Answer:
+        if verb == "unlock":
+            return self._unlock(_only(body, "share"))
+        if verb == "zeroise":
+            return self._zeroise(_only(body, "confirm"))
+        if body:
+            raise MessageInvalid(f"{verb} takes no fields.")
+        if verb == "load":
+            self._reload()
+            return self._status
+        self._end(
+            Stop("Locked." if verb == "lock" else "Locked: the key file has new shares. Unlock it with them.")
+        )
+        return lambda: None
+
+    def _status(self) -> Any:
+        return _locked(self._path, self._shares) if self._engine is None else self._engine.status()
+
+    def _unlock(self, text: str) -> Answer:
+        if self._engine is not None:
+            raise ModuleRefused("The module is open already.", code="already-open")
+        now = time.monotonic()
+        if now - self._shares.since > SHARES_KEPT_S:
+            self._shares = _Shares(since=now)
+        data = store.read(self._path)
+        file = layout.read(data)[0]
+        words = seal.find_share(file, text)
+        if words not in self._shares.texts:
+            self._shares.texts.append(words)
+        if len(self._shares.texts) >= file.threshold:
+            texts, self._shares = self._shares.texts, _Shares()
+            self.open(seal.unlock(data, texts), data)
+            self._say("Unlocked.")
+        return self._status
+
+    def _zeroise(self, confirm: str) -> Answer:
+        file = store.describe(self._path)
+        if confirm != opening.log_name(file):
+            raise ModuleRefused(
+                "Confirm with the name of the log, as `keystore status` shows it.", code="confirm"
+            )
+        for path in (self._path, *self._path.parent.glob(f"{self._path.name}.g*")):
+            size = path.stat().st_size
+            with path.open("r+b") as out:
+                out.write(os.urandom(size))
+                out.flush()
+                os.fsync(out.fileno())
+            path.unlink()
+        self._end(Stop("The key file was destroyed. Back-ups of it can still be opened with their shares."))
+        return lambda: None
+
+    # --- a changed key file ---------------------------------------------------------------------------------------
+
+    def _stat(self) -> tuple[int, int, int]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return (0, 0, 0)
+        return (found.st_mtime_ns, found.st_ino, found.st_size)
+
+    def _watch(self) -> None:
+        """A suspended or compromised key stops within a second, without anybody telling the module."""
+        if self._engine is None or self._stat() == self._stamp:
+            return
+        try:
+            self._reload()
+        except KeystoreError as error:
+            self._say(f"The key file changed and cannot be used: {error.sentence}")
+
+    def _reload(self) -> None:
+        if self._engine is None or self._root is None:
+            raise ModuleRefused(
+                "The module is locked. Key holders unlock it with `keystore unlock`.", code="locked"
+            )
+        self._stamp = self._stat()
+        data = store.read(self._path)
+        try:
+            opened = seal.open_with_root(data, self._root)
+        except KeyFileUnusable:
+            self._end(Stop("Locked: the key file was sealed anew or is damaged. Unlock it with its shares."))
+            raise
+        if opened.file.generation < self._engine.identity.generation:
+            raise KeyFileUnusable(
+                "The key file was replaced by an older generation; the module keeps the newer one."
+            )
+        self._engine.identity = opening.identity_of(opened.file)
+        self._engine.ring = opening.ring_of(opened, self._options.hsm)
+        group = Group()
+        self._engine.start(group, opening.digest_of(data))
+        self._engine.commit(group)
+        self._say(f"Loaded generation {opened.file.generation} of the key file.")
+
+
+# --- the seller's verbs ---------------------------------------------------------------------------------------------
+
+
+def _issue(engine: Engine, group: Group, body: _Body) -> Answer:
+    _fields(body, "requests")
+    return engine.issue(group, messages.each(body["requests"], messages.request_in, MAX_REQUESTS, "requests"))
+
+
+def _replay(engine: Engine, group: Group, body: _Body) -> Answer:
+    order_ids = _order_ids(body)
+    return lambda: engine.replay(order_ids)
+
+
+def _cancel(engine: Engine, group: Group, body: _Body) -> Answer:
+    return engine.cancel(group, _order_ids(body))
+
+
+def _approve(engine: Engine, group: Group, body: _Body) -> Answer:
+    _fields(body, "act", "signatures")
+    act = messages.text_in(body["act"], messages.MAX_BYTES, "act")
+    return engine.approve(
+        group, act, messages.each(body["signatures"], messages.signature_in, 8, "signatures")
+    )
+
+
+def _verify(engine: Engine, group: Group, body: _Body) -> Answer:
+    _fields(body, "meter", "token")
+    meter = messages.keying_in(body["meter"])
+    token = messages.text_in(body["token"], 64, "token")
+    return lambda: engine.verify(meter, token)
+
+
+def _state(engine: Engine, group: Group, body: _Body) -> Answer:
+    _fields(body)
+    return engine.status
+
+
+def _checkpoint(engine: Engine, group: Group, body: _Body) -> Answer:
+    _fields(body)
+    return engine.checkpoint
+
+
+def _proof(engine: Engine, group: Group, body: _Body) -> Answer:
+    _fields(body, "sequence")
+    sequence = _number(body["sequence"])
+    return lambda: engine.proof(sequence)
+
+
+def _consistency(engine: Engine, group: Group, body: _Body) -> Answer:
+    _fields(body, "first", "second")
+    first, second = _number(body["first"]), _number(body["second"])
+    return lambda: engine.consistency(first, second)
+
+
+def _present_head(engine: Engine, group: Group, body: _Body) -> Answer:
+    note = _only(body, "note")
+
+    def answer() -> Any:
+        engine.present_head(note)
+        return engine.status()
+
+    return answer
+
+
+_VERBS: dict[str, Callable[[Engine, Group, _Body], Answer]] = {
+    "status": _state,
+    "issue": _issue,
+    "replay": _replay,
+    "cancel": _cancel,
+    "approve": _approve,
+    "verify": _verify,
+    "checkpoint": _checkpoint,
+    "proof": _proof,
+    "consistency": _consistency,
+    "present-head": _present_head,
+}
+
+
+def _fields(body: _Body, *names: str) -> None:
+    if body.keys() != set(names):
+        raise MessageInvalid(f"The body has exactly these fields: {', '.join(names) or 'none'}.")
+
+
+def _only(body: _Body, name: str) -> str:
+    _fields(body, name)
+    return messages.text_in(body[name], 4096, name)
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise MessageInvalid("A place in the log is a whole number.")
+    return value
+
+
+def _order_ids(body: _Body) -> list[str]:
+    _fields(body, "order_ids")
+    try:
+        return messages.each(body["order_ids"], messages.order_id_in, MAX_REQUESTS, "order ids")
+    except TypeError:
+        raise MessageInvalid("An order id is text of at most 64 characters.") from None
+
+
+def _locked(path: Path, shares: _Shares) -> Any:
+    from datetime import UTC, datetime
+
+    from keystore.module import Status
+
+    try:
+        file = store.describe(path)
+    except KeyFileUnusable as error:
+        raise ModuleRefused(error.sentence, code=error.code) from error
+    return Status(
+        version=opening.identity_of(file).version,
+        state="locked",
+        reason=f"{len(shares.texts)} of {file.threshold} shares were given. Key holders use `keystore unlock`.",
+        log=opening.log_name(file),
+        public_key="",
+        sequence=0,
+        head="",
+        test=file.all_test,
+        simulated_clock=False,
+        now=datetime.now(UTC),
+        quorum=file.policy["quorum"],
+        generation=file.generation,
+    )
+
+
+def harden() -> list[str]:
+    """Keep key bytes out of core dumps, debuggers and swap as far as the system lets us; what did not work."""
+    failed = []
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    system = ctypes.CDLL(None, use_errno=True)
+    if system.prctl(4, 0, 0, 0, 0) != 0:  # PR_SET_DUMPABLE
+        failed.append("This process may be dumped.")
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY or os.geteuid() == 0:
+        if system.mlockall(3) != 0:  # present and future pages
+            failed.append("Memory could not be locked; use encrypted swap or none.")
+    else:
+        failed.append("Memory is not locked (LimitMEMLOCK); use encrypted swap or none.")
+    return failed
+
+
+def to_stderr(line: str) -> None:
+    sys.stderr.write(f"keystore: {line}\n")
+    sys.stderr.flush()
