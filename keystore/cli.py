@@ -66,9 +66,6 @@ def demo_init(folder: Path, simulated_clock: str | None) -> None:
 @click.option(
     "--officer", "officers", multiple=True, help="A user who may unlock, lock and load. Repeatable."
 )
-@click.option(
-    "--ea07-tables", type=click.Path(path_type=Path), default=None, help="A licensee's tables for EA07."
-)
 def serve(
     key_file: Path,
     log_folder: Path,
