@@ -15,7 +15,7 @@ from meter.outcome import Outcome, Result, Shown
 from meter.profile import Account, Installation, Profile
 from meter.state import Cause, State
 from sts import engine
-from sts.errors import ClassReserved, CrcWrong, FormatWrong, StsError, Unsupported
+from sts.errors import ClassReserved, CrcWrong, FormatWrong, StsError
 from sts.keys import DecoderKey, KeyType, is_expired
 from sts.tid import BaseDate
 from sts.tokens import (
@@ -30,6 +30,8 @@ from sts.tokens import (
     Token,
     WaterFactor,
 )
+from sts.tokens.key_change import Section
+from sts.tokens.management import Management
 
 ALL_REGISTERS = 0xFFFF
 TEST_BIT_RELAY = 1
@@ -69,10 +71,12 @@ def judge(profile: Profile, installation: Installation, scales: Scales, state: S
         return Result(Outcome.LOCKED_OUT, wait_s=wait)
     if token is None:
         result = Result(outcome)
-    elif token.is_key_change:
+    elif isinstance(token, Section):
         result = _key_change(state, token)
-    else:
+    elif isinstance(token, Credit | CurrencyCredit | Management):
         result = _spend(profile, scales, state, token)
+    else:
+        result = Result(Outcome.FUNCTION)
     lockout.count(profile.lockout, state, result.outcome)
     settle(profile, installation, scales, state)
     return result
@@ -81,12 +85,12 @@ def judge(profile: Profile, installation: Installation, scales: Scales, state: S
 def _read(state: State, digits: str) -> tuple[Token | None, Outcome]:
     """Checks 1 and 3, and of 4 what the standard itself leaves undefined."""
     try:
-        return engine.decode(digits, decoder_key(state)), Outcome.NONE
+        return engine.read(digits, decoder_key(state)), Outcome.NONE
     except FormatWrong:
         return None, Outcome.FORMAT
     except CrcWrong:
         return None, Outcome.CRC
-    except (ClassReserved, Unsupported):
+    except ClassReserved:
         return None, Outcome.FUNCTION
     except StsError:
         return None, Outcome.RANGE
@@ -110,50 +114,55 @@ def _test(
     return Result(Outcome.ACCEPTED, "test", pages=tuple(pages))
 
 
-def _key_change(state: State, token: Token) -> Result:
+def _key_change(state: State, token: Section) -> Result:
     answer = key_change.take(state, token)
     if answer.outcome is Outcome.ACCEPTED:
         state.note("key changed", str(state.krn))
     return Result(answer.outcome, "key change", missing=answer.missing)
 
 
-def _spend(profile: Profile, scales: Scales, state: State, token: Token) -> Result:
+def _spend(
+    profile: Profile, scales: Scales, state: State, token: Credit | CurrencyCredit | Management
+) -> Result:
     """Credit and management tokens: everything that bears a TID."""
-    account = profile.account_at(token.subclass) if token.token_class == 0 else None
-    what = "credit" if token.token_class == 0 else MANAGEMENT.get(type(token), "")
-    if (account is None) if token.token_class == 0 else (what not in profile.functions):
-        return Result(Outcome.FUNCTION, what)
-    refused = _key_refuses(state, token)
-    if refused:
-        return Result(refused, what, tid=token.tid)
-    if tid_memory.holds(state.tids, token.tid):
-        return Result(Outcome.USED, what, tid=token.tid)
-    if tid_memory.is_old(state.tids, profile.tid_memory, token.tid):
-        return Result(Outcome.OLD, what, tid=token.tid)
-    if account is not None:
-        result = _credit(profile.accounts[account], account, scales, state, token)
+    is_credit = isinstance(token, Credit | CurrencyCredit)
+    account = profile.account_at(token.subclass) if is_credit else None
+    what = "credit" if is_credit else MANAGEMENT[type(token)]
+    tid = token.tid
+    if account is None and what not in profile.functions:
+        return Result(Outcome.FUNCTION, what, tid=tid)
+    refused = _key_refuses(state, is_credit, tid)
+    if refused is not None:
+        return Result(refused, what, tid=tid)
+    if tid_memory.holds(state.tids, tid):
+        return Result(Outcome.USED, what, tid=tid)
+    if tid_memory.is_old(state.tids, profile.tid_memory, tid):
+        return Result(Outcome.OLD, what, tid=tid)
+    if isinstance(token, Management):
+        result = Result(_manage(profile, scales, state, token), what, tid=tid)
     else:
-        result = Result(_manage(profile, scales, state, token), what, tid=token.tid)
+        assert account is not None, "a credit without an account was refused above"
+        result = _credit(profile.accounts[account], account, scales, state, token)
     if result.accepted:
-        tid_memory.remember(state.tids, profile.tid_memory, token.tid)
+        tid_memory.remember(state.tids, profile.tid_memory, tid)
     return result
 
 
-def _key_refuses(state: State, token: Token) -> Outcome | None:
+def _key_refuses(state: State, is_credit: bool, tid: int) -> Outcome | None:
     kind = KeyType(state.key_type)
     if kind is KeyType.DITK:
         return Outcome.KEY_TYPE
-    if token.token_class == 0:
+    if is_credit:
         if kind is KeyType.DDTK:
             return Outcome.DEFAULT_KEY
         if kind is KeyType.DCTK:
             # A common key opens every meter of its group: on a numeric meter one credit would serve all (rules.md 9).
             return Outcome.KEY_TYPE
-    return Outcome.KEY_EXPIRED if is_expired(state.ken, token.tid) else None
+    return Outcome.KEY_EXPIRED if is_expired(state.ken, tid) else None
 
 
 def _credit(account: Account, at: int, scales: Scales, state: State, token: Credit | CurrencyCredit) -> Result:
-    units = token.units
+    units = token.units if isinstance(token, Credit) else token.amount_1e5
     grains = units * scales.unit[at]
     after = state.credit[at] + grains
     if after > account.max_units * scales.unit[at]:
@@ -166,27 +175,25 @@ def _credit(account: Account, at: int, scales: Scales, state: State, token: Cred
     return Result(Outcome.ACCEPTED, "credit", units, account.name, token.tid)
 
 
-def _manage(profile: Profile, scales: Scales, state: State, token: Token) -> Outcome:
+def _manage(profile: Profile, scales: Scales, state: State, token: Management) -> Outcome:
     match token:
         case PowerLimit():
-            if not 0 < token.watts <= profile.protection.largest_power_limit_w:
+            if not 0 < token.value <= profile.protection.largest_power_limit_w:
                 return Outcome.RANGE
-            state.power_limit_w = token.watts
+            state.power_limit_w = token.value
         case PhaseUnbalanceLimit():
             if profile.phases < 2:
                 return Outcome.RANGE
-            state.unbalance_limit_w = token.watts
+            state.unbalance_limit_w = token.value
         case SetTariffRate():
-            state.tariff_rate = token.rate
+            state.tariff_rate = token.value
         case WaterFactor():
-            state.water_factor = token.factor
+            state.water_factor = token.value
         case ClearTamper():
             state.tamper.clear()
             state.causes &= ~Cause.TAMPER
         case ClearCredit():
-            return _clear(profile, scales, state, token.register)
-        case _:
-            return Outcome.FUNCTION
+            return _clear(profile, scales, state, token.value)
     return Outcome.ACCEPTED
 
 

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 from meter.outcome import Outcome
 from meter.state import State
+from sts.errors import KeyChangeMismatch, KeyRevisionOutOfRange
 from sts.keys import KeyType
-from sts.tokens import KeyChange1, KeyChange2, KeyChange3, KeyChange4
-
-Section = KeyChange1 | KeyChange2 | KeyChange3 | KeyChange4
-
-NUMBER: dict[type, int] = {KeyChange1: 1, KeyChange2: 2, KeyChange3: 3, KeyChange4: 4}
+from sts.tokens import KeyChange1
+from sts.tokens.key_change import Section, assemble
 
 # From a meter's present key type to the ones it may take. Nobody goes back to the factory key in the field.
 ALLOWED: dict[KeyType, frozenset[KeyType]] = {
@@ -36,47 +34,52 @@ class Answer:
     missing: tuple[int, ...] = ()
 
 
-def sections_needed(ea: int) -> tuple[int, ...]:
+def sections_needed(ea: str) -> tuple[int, ...]:
     """A 64-bit key comes in two tokens, a 128-bit key in four."""
-    return (1, 2, 3, 4) if ea == 11 else (1, 2)
+    return (1, 2, 3, 4) if ea == "11" else (1, 2)
 
 
 def forget_stale(state: State, limit_s: int) -> None:
-    """Drop sections of a set that was not finished in time."""
+    """Drop the sections of a set that was not finished in time."""
     if state.sections and state.now - state.sections_since > limit_s:
         drop(state)
 
 
 def drop(state: State) -> None:
     state.sections = {}
-    state.sections_entered = 0
 
 
 def take(state: State, section: Section) -> Answer:
     """Keep one section; when the set is whole, take the new key."""
-    number = NUMBER[type(section)]
     needed = sections_needed(state.ea)
-    if number not in needed or (isinstance(section, KeyChange1) and section.flag_3kct):
+    if section.section not in needed or (isinstance(section, KeyChange1) and section.flag_3kct):
         return Answer(Outcome.FUNCTION)
-    if isinstance(section, KeyChange1):
-        if section.key_type not in ALLOWED[KeyType(state.key_type)]:
-            drop(state)
-            return Answer(Outcome.KEY_TYPE)
-        if not 1 <= section.krn <= 9:
-            drop(state)
-            return Answer(Outcome.RANGE)
-    if state.sections.get(number, section) != section:
+    if isinstance(section, KeyChange1) and section.key_type not in ALLOWED[KeyType(state.key_type)]:
+        drop(state)
+        return Answer(Outcome.KEY_TYPE)
+    if state.sections.get(section.section, section) != section:
         drop(state)
     if not state.sections:
         state.sections_since = state.now
-    state.sections[number] = section
+    state.sections[section.section] = section
     missing = tuple(each for each in needed if each not in state.sections)
     if missing:
-        state.sections_entered = len(state.sections)
         return Answer(Outcome.FIRST_SECTION if len(state.sections) == 1 else Outcome.FURTHER_SECTION, missing)
     return _apply(state)
 
 
 def _apply(state: State) -> Answer:
-    # filled in when the shape of the sections is known
-    raise NotImplementedError
+    try:
+        new = assemble(state.sections.values(), ea=state.ea)
+    except (KeyChangeMismatch, KeyRevisionOutOfRange):
+        return Answer(Outcome.RANGE)
+    finally:
+        drop(state)
+    state.key_hex = new.value.hex()
+    state.key_type = int(new.key_type)
+    state.krn, state.ken, state.ti = new.krn, new.ken, new.ti
+    # A set of two does not name the supply group; meters then show zeros (sts.md section 7).
+    state.sgc = new.sgc or "000000"
+    if new.rollover:
+        state.tids.clear()
+    return Answer(Outcome.ACCEPTED)

@@ -82,7 +82,6 @@ class State:
     tids: list[int] = field(default_factory=list)
     sections: dict[str, Any] = field(default_factory=dict)
     sections_since: int = 0
-    sections_entered: int = 0
     wrong_entries: int = 0
     lock_until: int = 0
     lock_wait: int = 0

@@ -65,6 +65,17 @@ class Twin:
         """A meter as its memory chip kept it."""
         return cls(profile, installation, State.from_dict(content))
 
+    def deliver(self, units: int = 0, power_limit_w: int | None = None) -> None:
+        """Set up at installation: factory credit, the ordered power limit, a paired keypad, a clean diary."""
+        grains = units * self.scales.unit[0]
+        self.state.credit[0] += grains
+        self.state.loaded[0] += grains
+        if power_limit_w is not None:
+            self.state.power_limit_w = power_limit_w
+        self.state.paired = True
+        self._settle()
+        self.state.events.clear()
+
     # ---- events
 
     def enter(self, digits: str) -> Result:
