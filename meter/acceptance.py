@@ -161,7 +161,9 @@ def _key_refuses(state: State, is_credit: bool, tid: int) -> Outcome | None:
     return Outcome.KEY_EXPIRED if is_expired(state.ken, tid) else None
 
 
-def _credit(account: Account, at: int, scales: Scales, state: State, token: Credit | CurrencyCredit) -> Result:
+def _credit(
+    account: Account, at: int, scales: Scales, state: State, token: Credit | CurrencyCredit
+) -> Result:
     units = token.units if isinstance(token, Credit) else token.amount_1e5
     grains = units * scales.unit[at]
     after = state.credit[at] + grains

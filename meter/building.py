@@ -98,7 +98,9 @@ class Plan:
         pans_seen = [each.pan for each in places]
         for each in pans_seen:
             if pans_seen.count(each) > 1:
-                raise BuildingWrong(f"The meter {each} stands in the building file twice. Remove one of the two.")
+                raise BuildingWrong(
+                    f"The meter {each} stands in the building file twice. Remove one of the two."
+                )
         offset = content.get("utc_offset_minutes", 0)
         if not isinstance(offset, int) or abs(offset) > 14 * 60:
             raise BuildingWrong("utc_offset_minutes is a whole number of minutes, for example 120.")
@@ -287,9 +289,7 @@ def installation_of(place: Place, plan: Plan) -> Installation:
     )
 
 
-def _deliver(
-    place: Place, model: Profile, installation: Installation, keys: TestKeys, now: int
-) -> Twin:
+def _deliver(place: Place, model: Profile, installation: Installation, keys: TestKeys, now: int) -> Twin:
     """A new meter with its delivery credit, paired and set up as the plan says."""
     key = keys.decoder_key(
         pan=place.pan, sgc=place.sgc, krn=place.krn, key_type=place.key_type, ti=place.ti, ea=place.ea

@@ -92,7 +92,9 @@ def is_friendly(friendly: Friendly, installation: Installation, state: State) ->
     minute = local.hour * 60 + local.minute
     start, end = friendly.from_minute, friendly.to_minute
     at_night = start <= minute < end if start <= end else minute >= start or minute < end
-    return at_night or local.weekday() in friendly.weekdays or local.date().isoformat() in installation.holidays
+    return (
+        at_night or local.weekday() in friendly.weekdays or local.date().isoformat() in installation.holidays
+    )
 
 
 def settle(profile: Profile, installation: Installation, scales: Scales, state: State) -> None:

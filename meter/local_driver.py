@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from meter import readings
 from meter.driver import (
     Capability,
     LastToken,
@@ -26,7 +25,7 @@ from meter.driver import (
 )
 from meter.errors import MeterUnreachable
 from meter.nvram import Nvram
-from meter.outcome import Result
+from meter.outcome import Result, Shown
 from meter.state import Cause
 from meter.twin import Twin
 
@@ -128,9 +127,7 @@ class LocalDriver:
         ]
         if "power" in twin.profile.obis:
             flow = state.watts if state.supply else 0
-            registers.append(
-                Register(twin.profile.obis["power"], Quantity(flow, "l/h" if litres else "W"))
-            )
+            registers.append(Register(twin.profile.obis["power"], Quantity(flow, "l/h" if litres else "W")))
         if progress is not None:
             progress(len(registers), "registers")
         return Reading(
@@ -170,7 +167,7 @@ class LocalDriver:
         self._awake()
         return self._moment()
 
-    def show(self, name: str) -> list[readings.Shown]:
+    def show(self, name: str) -> list[Shown]:
         """Named figures, for a display on this side of a wire."""
         return self._awake().show(name)
 

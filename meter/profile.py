@@ -142,7 +142,9 @@ class Profile:
         for at, each in enumerate(self.registers):
             if each.name == name:
                 return at
-        raise ProfileWrong(f"The model {self.name} has no register “{name}”. Use one of its profile's registers.")
+        raise ProfileWrong(
+            f"The model {self.name} has no register “{name}”. Use one of its profile's registers."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +218,18 @@ def _checked(profile: Profile) -> Profile:
     names = {each.name for each in profile.accounts}
     faults = [
         (not profile.accounts or not profile.registers, "needs an account and a register"),
-        (any(each.account not in names for each in profile.registers), "has a register on an unknown account"),
+        (
+            any(each.account not in names for each in profile.registers),
+            "has a register on an unknown account",
+        ),
         (profile.tid_memory < SMALLEST_SIZE, f"must remember at least {SMALLEST_SIZE} tokens"),
         (profile.protection.restore not in ("auto", "manual"), "has an unknown way to restore supply"),
         (profile.keypad not in ("integrated", "split"), "has an unknown kind of keypad"),
         (profile.remote_reconnect not in ("direct", "ready"), "has an unknown way to reconnect"),
-        (any(each not in Outcome.__members__ for each in profile.lockout.counts), "counts an unknown outcome"),
+        (
+            any(each not in Outcome.__members__ for each in profile.lockout.counts),
+            "counts an unknown outcome",
+        ),
         (
             any(each.in_currency for each in profile.accounts) and profile.tariff_rate_step < 1,
             "keeps money and so needs a tariff_rate_step",

@@ -50,7 +50,11 @@ def credit_units(scales: Scales, state: State, account: int) -> int:
 
 def credit_figure(account: Account, units: int) -> str:
     """Credit as a display shows it: energy with one decimal, money with two (cut off)."""
-    return decimal(units // 1000 if units >= 0 else -(-units // 1000), 2) if account.in_currency else decimal(units, 1)
+    return (
+        decimal(units // 1000 if units >= 0 else -(-units // 1000), 2)
+        if account.in_currency
+        else decimal(units, 1)
+    )
 
 
 def total_tenths(scales: Scales, state: State, register: int) -> int:
@@ -68,7 +72,11 @@ def credit(profile: Profile, installation: Installation, scales: Scales, state: 
 def total(profile: Profile, installation: Installation, scales: Scales, state: State) -> list[Shown]:
     single = len(profile.registers) == 1
     return [
-        Shown("total" if single else f"total {each.name}", decimal(total_tenths(scales, state, at), 1), each.unit)
+        Shown(
+            "total" if single else f"total {each.name}",
+            decimal(total_tenths(scales, state, at), 1),
+            each.unit,
+        )
         for at, each in enumerate(profile.registers)
     ]
 

@@ -15,6 +15,7 @@ from enum import IntFlag
 from typing import Any, NamedTuple
 
 from meter.outcome import Outcome
+from sts.tokens.key_change import Section
 
 EVENTS_KEPT = 32
 TOKENS_KEPT = 10
@@ -80,7 +81,7 @@ class State:
     water_factor: int = 0
     # tokens
     tids: list[int] = field(default_factory=list)
-    sections: dict[str, Any] = field(default_factory=dict)
+    sections: dict[int, Section] = field(default_factory=dict)
     sections_since: int = 0
     wrong_entries: int = 0
     lock_until: int = 0

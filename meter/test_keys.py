@@ -39,9 +39,13 @@ class TestKeys:
         try:
             content = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
-            raise KeysWrong(f"The key file {path} cannot be read: {error.strerror}. Give its path with --keys.") from None
+            raise KeysWrong(
+                f"The key file {path} cannot be read: {error.strerror}. Give its path with --keys."
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            raise KeysWrong(f"The key file {path} is not TOML. Use the demonstration file of the keystore.") from None
+            raise KeysWrong(
+                f"The key file {path} is not TOML. Use the demonstration file of the keystore."
+            ) from None
         if content.get("test") is not True:
             raise KeysWrong(f"The key file {path} is not marked as test keys. Twins take test keys only.")
         return cls([_key(each, path) for each in content.get("vending_key", [])])
@@ -76,4 +80,6 @@ def _key(content: dict[str, Any], path: Path) -> VendingKey:
         )
     except (KeyError, ValueError, TypeError, StsError):
         # The entry itself is not repeated: it holds a key.
-        raise KeysWrong(f"An entry of the key file {path} is not a vending key. Compare it with its neighbours.") from None
+        raise KeysWrong(
+            f"An entry of the key file {path} is not a vending key. Compare it with its neighbours."
+        ) from None

@@ -105,13 +105,13 @@ class Twin:
             )
         )
         del state.tokens[:-TOKENS_KEPT]
-        state.note("accepted" if result.accepted else "refused", f"{result.outcome.name}:{tail}", result.units)
+        state.note(
+            "accepted" if result.accepted else "refused", f"{result.outcome.name}:{tail}", result.units
+        )
 
     def advance(self, to: int, watts: int, spread: int = 0) -> None:
         """Let a constant load (watts, or litres an hour) act until `to`."""
-        consumption.advance(
-            self.profile, self.installation, self.scales, self.state, to, watts, spread
-        )
+        consumption.advance(self.profile, self.installation, self.scales, self.state, to, watts, spread)
 
     def switch_source(self, source: int) -> None:
         """Mains failed, the generator took over, or back: later flow counts on that register."""
@@ -185,11 +185,7 @@ class Twin:
         state = self.state
         account = self.scales.account[state.source]
         bit = 1 << account
-        if (
-            not self.profile.accounts[account].emergency_units
-            or state.emergency & bit
-            or not state.low & bit
-        ):
+        if not self.profile.accounts[account].emergency_units or state.emergency & bit or not state.low & bit:
             return False
         state.emergency |= bit
         state.note("emergency")
