@@ -1,0 +1,110 @@
+"""What people cannot do, and the sentence that each hears. Sign-in never tells which half of it was wrong."""
+
+from vending.errors import InvalidInput, NotAllowed, VendingError
+
+
+class LoginUnfit(InvalidInput):
+    code = "login_unfit"
+
+
+class LoginTaken(InvalidInput):
+    code = "login_taken"
+
+
+class SignInRefused(NotAllowed):
+    """Name, password or code is wrong, or the account is closed: one answer for all of them."""
+
+    code = "sign_in_refused"
+
+    def __init__(self) -> None:
+        super().__init__("Name, password or code is not right. Try again, or ask a manager to reset it.")
+
+
+class TooManyGuesses(NotAllowed):
+    code = "too_many_guesses"
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"Too many wrong tries. Wait {_spoken(wait_s)}, then try again.")
+        self.wait_s = wait_s
+
+
+class SecondFactorNeeded(NotAllowed):
+    """The password was right; now the code. Said only after a right password."""
+
+    code = "second_factor_needed"
+
+    def __init__(self) -> None:
+        super().__init__("Type the six digits that your telephone shows for this site.")
+
+
+class SessionOver(NotAllowed):
+    code = "session_over"
+
+    def __init__(self, why: str = "it rested too long") -> None:
+        super().__init__(f"This session has ended ({why}). Sign in again.")
+        self.why = why
+
+
+class NotConfirmed(NotAllowed):
+    code = "not_confirmed"
+
+    def __init__(self, left: int) -> None:
+        more = f"{left} more tries" if left != 1 else "one more try"
+        super().__init__(f"That was not right; {more} before you are signed out.")
+
+
+class ConfirmationNeeded(NotAllowed):
+    code = "confirmation_needed"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm that it is you: type your PIN or password, or use your passkey.")
+
+
+class PasskeyRefused(NotAllowed):
+    code = "passkey_refused"
+
+    def __init__(self) -> None:
+        super().__init__("The passkey was not accepted. Begin again, or sign in with password and code.")
+
+
+class ApiKeyRefused(NotAllowed):
+    code = "api_key_refused"
+
+    def __init__(self) -> None:
+        super().__init__("The API key is unknown, expired or withdrawn. Ask a manager of the site for a new one.")
+
+
+class ApiKeyOverLimit(VendingError):
+    code = "api_key_over_limit"
+
+
+class ApiKeyLimitsUnfit(InvalidInput):
+    code = "api_key_limits_unfit"
+
+
+class LastManager(VendingError):
+    code = "last_manager"
+
+
+class RoleHeldAlready(InvalidInput):
+    code = "role_held_already"
+
+
+class RoleNotHeld(InvalidInput):
+    code = "role_not_held"
+
+
+class ApprovalRefused(NotAllowed):
+    """This person's yes does not count for this act; the code says why."""
+
+    code = "approval_refused"
+
+
+class ApprovalUnfit(InvalidInput):
+    code = "approval_unfit"
+
+
+def _spoken(seconds: int) -> str:
+    if seconds >= 120:
+        return f"{-(-seconds // 60)} minutes"
+    return "one second" if seconds == 1 else f"{seconds} seconds"

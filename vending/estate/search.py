@@ -1,0 +1,97 @@
+"""What a cashier may be told, as words: any word by its beginning, any number by any part of at least four digits.
+
+Pure. The rows that these words become are in `tables.py`, the search itself in `queries.py`. A number is stored as all its
+tails, so that a part of it is the beginning of a tail; Chinese, Japanese and Korean text is stored likewise, because it has
+no spaces. No extension of the database is needed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+SHORTEST_PART = 4  # digits
+LONGEST_WORD = 24
+HIGHEST = "\U0010ffff"
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+_SPLIT = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"[+(]?\d[\d\s().\-/]*")
+
+
+def plain(text: str) -> str:
+    """Lower case, without accents: Müller, MULLER and muller are one word."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> frozenset[str]:
+    """The words under which a name or a unit is found: “Unit G-12” under unit, g, 12 and g12."""
+    found: set[str] = set()
+    for chunk in plain(text).split():
+        parts = _SPLIT.findall(chunk)
+        for part in parts:
+            if _CJK.fullmatch(part):
+                found.update(part[i : i + LONGEST_WORD] for i in range(len(part)))
+            else:
+                found.add(part[:LONGEST_WORD])
+                if part.isdigit() and len(part) > SHORTEST_PART:
+                    found.update(tails(part))
+        if len(parts) > 1:
+            found.add("".join(parts)[:LONGEST_WORD])
+    return frozenset(found)
+
+
+def tails(number: str) -> list[str]:
+    """Every tail of the number with at least four digits; the whole number when it is shorter."""
+    digits = "".join(c for c in number if "0" <= c <= "9")
+    if len(digits) <= SHORTEST_PART:
+        return [digits] if digits else []
+    return [digits[start:][:LONGEST_WORD] for start in range(len(digits) - SHORTEST_PART + 1)]
+
+
+def entry_words(numbers: Iterable[str], texts: Iterable[str]) -> frozenset[str]:
+    """All words of one entry, from its numbers (meter, telephone, customer) and its texts (name, unit, company)."""
+    found: set[str] = set()
+    for number in numbers:
+        found.update(tails(number))
+    for text in texts:
+        if text:
+            found |= words_of(text)
+    return frozenset(found)
+
+
+def entry_text(numbers: Iterable[str], texts: Iterable[str]) -> str:
+    """The entry in one line: a word begins after a space, a number may be met anywhere."""
+    digits = ["".join(c for c in number if "0" <= c <= "9") for number in numbers if number]
+    chunks: list[str] = []
+    for text in texts:
+        for chunk in plain(text).split():
+            parts = _SPLIT.findall(chunk)
+            chunks.extend(parts)
+            if len(parts) > 1:
+                chunks.append("".join(parts))
+    return " " + " ".join([*digits, *chunks]) + " "
+
+
+def query_words(typed: str) -> list[str]:
+    """What a person typed, as the words that must all be found. A number typed in groups is one number."""
+    text = typed.strip()[:120]
+    if _NUMBER.fullmatch(text):
+        digits = "".join(c for c in plain(text) if "0" <= c <= "9")
+        return [digits[:LONGEST_WORD]] if digits else []
+    words: list[str] = []
+    for chunk in plain(text).split():
+        parts = _SPLIT.findall(chunk)
+        words.append("".join(parts)[:LONGEST_WORD])
+    return [word for word in dict.fromkeys(words) if word][:8]
+
+
+def fits(word: str, text: str) -> bool:
+    """Whether an entry's line holds this word of the search; the same rule as the index, for the second word on."""
+    if word.isdigit() and len(word) >= SHORTEST_PART or _CJK.search(word):
+        return word in text
+    return f" {word}" in text
