@@ -31,7 +31,7 @@ class TooManyGuesses(NotAllowed):
 class SecondFactorNeeded(NotAllowed):
     """The password was right; now the code. Said only after a right password."""
 
-    code = "second_factor_needed"
+    code = "code_required"
 
     def __init__(self) -> None:
         super().__init__("Type the six digits that your telephone shows for this site.")
@@ -71,7 +71,9 @@ class ApiKeyRefused(NotAllowed):
     code = "api_key_refused"
 
     def __init__(self) -> None:
-        super().__init__("The API key is unknown, expired or withdrawn. Ask a manager of the site for a new one.")
+        super().__init__(
+            "The API key is unknown, expired or withdrawn. Ask a manager of the site for a new one."
+        )
 
 
 class ApiKeyOverLimit(VendingError):

@@ -5,6 +5,7 @@ words that everybody tries first are refused. Hashing is meant to be slow, so on
 must not starve the tills.
 """
 
+import itertools
 import threading
 import unicodedata
 
@@ -17,19 +18,22 @@ from vending.errors import InvalidInput
 SHORTEST = 10
 LONGEST = 128
 # RFC 9106, second recommended choice: 64 MiB, three passes. OWASP's minimum is 19 MiB, two passes.
-_HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4, hash_len=32, salt_len=16, type=Type.ID)
+_HASHER = PasswordHasher(
+    time_cost=3, memory_cost=64 * 1024, parallelism=4, hash_len=32, salt_len=16, type=Type.ID
+)
 # A PIN has a million values at most; a hash cannot make it strong. The count of wrong tries does (service.confirm).
-_PIN_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
+_PIN_HASHER = PasswordHasher(
+    time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
+)
 _TURNSTILE = threading.BoundedSemaphore(2)
 
-_COMMON = frozenset(
-    """
+_FIRST_TRIED = """
     1234567890 0123456789 12345678910 123456789a 1q2w3e4r5t qwertyuiop qwerty12345 password12 password123 password1234
     passw0rd123 iloveyou12 letmein1234 welcome123 welcome1234 administrator administrator1 administrat0r changeme123
     abcdefghij abcd1234567 abc1234567 superman123 football123 liverpool1 princess12 sunshine12 monkey12345 dragon12345
     electricity prepaid123 prepaidenergy cashier123 cashier1234 manager123 manager1234 supervisor supervisor1 testtest12
-    """.split()
-)
+"""
+_COMMON = frozenset(_FIRST_TRIED.split())
 
 
 class PasswordTooShort(InvalidInput):
@@ -62,10 +66,14 @@ def check(password: str, *context: str) -> None:
             "password",
         )
     if len(text) > LONGEST:
-        raise PasswordTooLong(f"The password is longer than {LONGEST} characters. Use a shorter one.", "password")
+        raise PasswordTooLong(
+            f"The password is longer than {LONGEST} characters. Use a shorter one.", "password"
+        )
     bare = text.casefold()
     if bare in _COMMON or len(set(bare)) < 4:
-        raise PasswordGuessable("That password is among the first that are tried. Choose four unrelated words.", "password")
+        raise PasswordGuessable(
+            "That password is among the first that are tried. Choose four unrelated words.", "password"
+        )
     words = {word for each in (*context, "ampoule") for word in each.casefold().split() if len(word) >= 4}
     rest = bare
     for word in sorted(words, key=len, reverse=True):
@@ -77,7 +85,11 @@ def check(password: str, *context: str) -> None:
 
 
 def check_pin(pin: str) -> None:
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(pin, pin[1:], strict=False)} if pin.isascii() and pin.isdigit() else set()
+    steps = (
+        {(int(b) - int(a)) % 10 for a, b in itertools.pairwise(pin)}
+        if pin.isascii() and pin.isdigit()
+        else set()
+    )
     if not 4 <= len(pin) <= 8 or not steps:
         raise PinUnfit("A till PIN has four to eight digits.", "pin")
     if steps <= {0} or steps <= {1} or steps <= {9}:

@@ -88,7 +88,14 @@ def add_person(
     )
     session.add(person)
     session.flush()
-    audit.record(session, clock, actor=actor, act="person added", subject=f"person:{person.key}", detail={"login": login, "name": name, "tenant": tenant_key})
+    audit.record(
+        session,
+        clock,
+        actor=actor,
+        act="person added",
+        subject=f"person:{person.key}",
+        detail={"login": login, "name": name, "tenant": tenant_key},
+    )
     return person.key
 
 
@@ -115,7 +122,9 @@ def list_people(session: Session, actor: Actor) -> list[PersonView]:
 
 
 def grants_of(session: Session, person_key: str | None = None) -> dict[str, frozenset[Grant]]:
-    query = sa.select(RoleGrant.person_key, RoleGrant.role, RoleGrant.site).where(RoleGrant.revoked_at.is_(None))
+    query = sa.select(RoleGrant.person_key, RoleGrant.role, RoleGrant.site).where(
+        RoleGrant.revoked_at.is_(None)
+    )
     if person_key is not None:
         query = query.where(RoleGrant.person_key == person_key)
     found: dict[str, set[Grant]] = {}
@@ -130,7 +139,14 @@ def role_grant_content(person_key: str, role: str, site: str) -> dict[str, str]:
 
 
 def grant_role(
-    session: Session, clock: Clock, actor: Actor, person_key: str, role: str, site: str, *, approval: str | None
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    person_key: str,
+    role: str,
+    site: str,
+    *,
+    approval: str | None,
 ) -> None:
     """Gives the role. `approval` is the key of the used request; `approvals.grant_role` calls this after its checks."""
     policy.known_role(role)
@@ -143,7 +159,12 @@ def grant_role(
     policy.refuse_conflict({grant.role for grant in held}, role)
     session.add(
         RoleGrant(
-            person_key=person_key, role=role, site=site, granted_at=clock.now(), granted_by=actor.key, approval_key=approval
+            person_key=person_key,
+            role=role,
+            site=site,
+            granted_at=clock.now(),
+            granted_by=actor.key,
+            approval_key=approval,
         )
     )
     audit.record(
@@ -176,7 +197,15 @@ def revoke_role(
     if role == "manager":
         _refuse_last_manager(session, person_key)
     row.revoked_at, row.revoked_by = clock.now(), actor.key
-    audit.record(session, clock, actor=actor, act="role withdrawn", subject=f"person:{person_key}", detail={"role": role, "site": site}, reason=reason)
+    audit.record(
+        session,
+        clock,
+        actor=actor,
+        act="role withdrawn",
+        subject=f"person:{person_key}",
+        detail={"role": role, "site": site},
+        reason=reason,
+    )
 
 
 def disable_person(session: Session, clock: Clock, actor: Actor, person_key: str, *, reason: str) -> None:
@@ -191,14 +220,18 @@ def disable_person(session: Session, clock: Clock, actor: Actor, person_key: str
         .where(SignInSession.person_key == person_key, SignInSession.ended_at.is_(None))
         .values(ended_at=clock.now(), ended_why="the account was closed")
     )
-    audit.record(session, clock, actor=actor, act="person disabled", subject=f"person:{person_key}", reason=reason)
+    audit.record(
+        session, clock, actor=actor, act="person disabled", subject=f"person:{person_key}", reason=reason
+    )
 
 
 def enable_person(session: Session, clock: Clock, actor: Actor, person_key: str, *, reason: str) -> None:
     person = _row(session, person_key)
     _require_over(session, actor, person_key)
     person.disabled_at = None
-    audit.record(session, clock, actor=actor, act="person enabled", subject=f"person:{person_key}", reason=reason)
+    audit.record(
+        session, clock, actor=actor, act="person enabled", subject=f"person:{person_key}", reason=reason
+    )
 
 
 def set_password(
@@ -232,7 +265,9 @@ def set_pin(session: Session, clock: Clock, actor: Actor, person_key: str, pin: 
     audit.record(session, clock, actor=actor, act="till PIN set", subject=f"person:{person_key}")
 
 
-def reset_second_factor(session: Session, clock: Clock, actor: Actor, person_key: str, *, reason: str) -> None:
+def reset_second_factor(
+    session: Session, clock: Clock, actor: Actor, person_key: str, *, reason: str
+) -> None:
     """A lost telephone: the factor is removed, sessions end, and the person sets up a new one at the next sign-in."""
     assert actor.key != person_key, "nobody takes away his own second factor"
     _require_over(session, actor, person_key)
@@ -243,7 +278,9 @@ def reset_second_factor(session: Session, clock: Clock, actor: Actor, person_key
         .where(SignInSession.person_key == person_key, SignInSession.ended_at.is_(None))
         .values(ended_at=clock.now(), ended_why="the second factor was reset")
     )
-    audit.record(session, clock, actor=actor, act="second factor reset", subject=f"person:{person_key}", reason=reason)
+    audit.record(
+        session, clock, actor=actor, act="second factor reset", subject=f"person:{person_key}", reason=reason
+    )
 
 
 def guess_subject(login: str) -> str:
@@ -279,7 +316,9 @@ def _view(session: Session, person: Person, grants: frozenset[Grant] | None = No
 def _require_over(session: Session, actor: Actor, person_key: str) -> None:
     """Whoever changes a person must be responsible for every site where that person holds a role."""
     grants = grants_of(session, person_key).get(person_key, frozenset())
-    for site in {grant.site for grant in grants} or {EVERYWHERE if EVERYWHERE in actor.sites else next(iter(actor.sites), EVERYWHERE)}:
+    for site in {grant.site for grant in grants} or {
+        EVERYWHERE if EVERYWHERE in actor.sites else next(iter(actor.sites), EVERYWHERE)
+    }:
         policy.require(actor, Permission.PEOPLE_EDIT, site)
 
 
@@ -295,4 +334,6 @@ def _refuse_last_manager(session: Session, person_key: str) -> None:
         )
     )
     if not others:
-        raise LastManager("This is the last manager; nobody could give the role again. Make another manager first.")
+        raise LastManager(
+            "This is the last manager; nobody could give the role again. Make another manager first."
+        )

@@ -43,7 +43,7 @@ class Permission(StrEnum):
     SALE_FREE = "sale.free"
     SHIFT_OWN = "shift.own"
     SHIFT_OTHERS = "shift.others"
-    ENGINEERING_TOKEN = "engineering.token"
+    ENGINEERING_TOKEN = "engineering.token"  # noqa: S105 — the name of a right
     KEY_CHANGE = "key-change.make"
     SUPPLY_SWITCH = "supply.switch"
     SUPPLY_POLICY = "supply.policy"
@@ -119,7 +119,15 @@ SAYS: dict[Permission, str] = {
     P.OWN_PROFILE: "Change the own contact data and language.",
 }
 
-_CASHIER = {P.ESTATE_READ, P.SALE_MAKE, P.SALE_READ, P.SALE_REPRINT, P.SALE_REVERSE, P.SHIFT_OWN, P.TARIFF_READ}
+_CASHIER = {
+    P.ESTATE_READ,
+    P.SALE_MAKE,
+    P.SALE_READ,
+    P.SALE_REPRINT,
+    P.SALE_REVERSE,
+    P.SHIFT_OWN,
+    P.TARIFF_READ,
+}
 _SUPERVISOR = _CASHIER | {
     P.SALE_FREE,
     P.SHIFT_OTHERS,
@@ -227,7 +235,14 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
 )
 
 # How long a session may rest, and how long it may last at all, in minutes. Of several roles the strictest counts.
-REST_MINUTES = {"manager": 10, "key custodian": 5, "engineer": 15, "cashier": 15, "supervisor": 15, "auditor": 15}
+REST_MINUTES = {
+    "manager": 10,
+    "key custodian": 5,
+    "engineer": 15,
+    "cashier": 15,
+    "supervisor": 15,
+    "auditor": 15,
+}
 REST_OTHERS_MINUTES = 30
 LONGEST_MINUTES = 12 * 60
 
@@ -263,6 +278,10 @@ class Actor:
         """The keys of the sites where this actor holds any role; EVERYWHERE stands for all."""
         return frozenset(grant.site for grant in self.grants)
 
+    def may_enter(self, site: str) -> bool:
+        """Whether this actor holds any role at the site."""
+        return bool(self.sites & {EVERYWHERE, site})
+
     @property
     def interests(self) -> frozenset[str]:
         """What this actor must not decide on, because it would be for his own good."""
@@ -273,7 +292,9 @@ class Actor:
 
 
 # The product itself: set-up, demonstrations and the worker. No request from outside ever carries it.
-SYSTEM = Actor("system", "Ampoule", frozenset(Grant(role) for role in ROLES if role not in ("tenant", "API client")))
+SYSTEM = Actor(
+    "system", "Ampoule", frozenset(Grant(role) for role in ROLES if role not in ("tenant", "API client"))
+)
 
 
 def allowed(actor: Actor, permission: Permission, site: str) -> bool:
@@ -330,7 +351,8 @@ def known_scopes(names: Iterable[str]) -> frozenset[Permission]:
     for name in names:
         if name not in able:
             raise ScopeUnknown(
-                f"An API key cannot hold the scope {name!r}. It can hold: {', '.join(sorted(able))}.", "scopes"
+                f"An API key cannot hold the scope {name!r}. It can hold: {', '.join(sorted(able))}.",
+                "scopes",
             )
         scopes.add(able[name])
     if not scopes:

@@ -29,7 +29,9 @@ from vending.clock import Clock
 from vending.db import Database, new_key
 from vending.errors import InvalidInput, NotFound
 
-SEEN_EVERY = timedelta(minutes=1)  # how exactly the rest of a session is measured; saves a write on most requests
+SEEN_EVERY = timedelta(
+    minutes=1
+)  # how exactly the rest of a session is measured; saves a write on most requests
 CONFIRMED_FOR = timedelta(minutes=5)  # how long "yes, it is me" is good for an act of weight
 WRONG_PINS = 5
 
@@ -124,7 +126,7 @@ def sign_in(
         secret = open_session(
             session, clock, person.key, address=address, factor="totp" if step is not None else None
         )
-    return SignedIn(secret, actor_of_session(db, clock, secret, strict=strict))
+    return SignedIn(secret, session_of(db, clock, secret, strict=strict))
 
 
 def open_session(session: Session, clock: Clock, person_key: str, *, address: str, factor: str | None) -> str:
@@ -159,7 +161,7 @@ def open_session(session: Session, clock: Clock, person_key: str, *, address: st
     return secret
 
 
-def actor_of_session(db: Database, clock: Clock, secret: str, *, strict: bool = False) -> Signed:
+def session_of(db: Database, clock: Clock, secret: str, *, strict: bool = False) -> Signed:
     """Who is in this session, with the roles of this moment; SessionOver when it has ended or rested too long.
 
     `strict` (production): who must still set a password or a second factor holds no role until it is done.
@@ -214,14 +216,29 @@ def actor_of_session(db: Database, clock: Clock, secret: str, *, strict: bool = 
     )
 
 
+def actor_of_session(db: Database, clock: Clock, secret: str, *, strict: bool = False) -> Actor | None:
+    """The same for callers who only ask who it is: None when nobody is signed in any more."""
+    try:
+        return session_of(db, clock, secret, strict=strict).actor
+    except SessionOver:
+        return None
+
+
 def confirm(
-    db: Database, clock: Clock, vault: SiteSecret, secret: str, *, pin: str | None = None, password: str | None = None, code: str | None = None
+    db: Database,
+    clock: Clock,
+    vault: SiteSecret,
+    secret: str,
+    *,
+    pin: str | None = None,
+    password: str | None = None,
+    code: str | None = None,
 ) -> Signed:
     """Proves that the person of a living session is at the till: by PIN, password or code. Five wrong ones end it.
 
     The PIN works here and nowhere else: it opens no session.
     """
-    signed = actor_of_session(db, clock, secret)
+    signed = session_of(db, clock, secret)
     given = [each for each in (pin, password, code) if each]
     if len(given) != 1:
         raise ConfirmationNeeded
@@ -246,7 +263,11 @@ def confirm(
         right = passwords.matches(person.password_hash, password)
     else:
         assert code is not None
-        totp = vault.open(person.totp_sealed, f"totp {person.key}").decode() if person.totp_sealed and person.totp_confirmed_at else ""
+        totp = (
+            vault.open(person.totp_sealed, f"totp {person.key}").decode()
+            if person.totp_sealed and person.totp_confirmed_at
+            else ""
+        )
         step = second_factor.step_of(code, totp, clock.now(), person.totp_last_step) if totp else None
         right = step is not None
     with db.writing() as session:
@@ -257,7 +278,7 @@ def confirm(
         elif wrong >= WRONG_PINS:
             _end(session, clock, signed.session_key, "too many wrong PINs")
     if right:
-        return actor_of_session(db, clock, secret)
+        return session_of(db, clock, secret)
     if wrong >= WRONG_PINS:
         raise SessionOver("too many wrong PINs")
     raise NotConfirmed(WRONG_PINS - wrong)
@@ -284,13 +305,26 @@ def end_session(db: Database, clock: Clock, actor: Actor, session_key: str, *, r
             raise NotFound("There is no such session. It may have ended already.")
         if row.person_key != actor.key:
             people._require_over(session, actor, row.person_key)
-        _end(session, clock, session_key, "ended by a manager" if row.person_key != actor.key else "signed out elsewhere")
+        _end(
+            session,
+            clock,
+            session_key,
+            "ended by a manager" if row.person_key != actor.key else "signed out elsewhere",
+        )
         audit.record(
-            session, clock, actor=actor, act="session ended", subject=f"person:{row.person_key}", detail={"session": session_key}, reason=reason
+            session,
+            clock,
+            actor=actor,
+            act="session ended",
+            subject=f"person:{row.person_key}",
+            detail={"session": session_key},
+            reason=reason,
         )
 
 
-def list_sessions(session: Session, clock: Clock, actor: Actor, person_key: str | None = None) -> list[SessionView]:
+def list_sessions(
+    session: Session, clock: Clock, actor: Actor, person_key: str | None = None
+) -> list[SessionView]:
     """The living sessions: one's own, or those of people at the sites where one may see people."""
     now = clock.now()
     seen = {view.key for view in people.list_people(session, actor)} | {actor.key}
@@ -301,9 +335,20 @@ def list_sessions(session: Session, clock: Clock, actor: Actor, person_key: str 
         .order_by(SignInSession.seen_at.desc())
     )
     return [
-        SessionView(row.key, person.key, person.name, row.began_at, row.seen_at, row.ends_at, row.address, row.second_factor)
+        SessionView(
+            row.key,
+            person.key,
+            person.name,
+            row.began_at,
+            row.seen_at,
+            row.ends_at,
+            row.address,
+            row.second_factor,
+        )
         for row, person in rows
-        if person.key in seen and (person_key is None or person.key == person_key) and _over(row, person, now) is None
+        if person.key in seen
+        and (person_key is None or person.key == person_key)
+        and _over(row, person, now) is None
     ]
 
 
@@ -313,7 +358,9 @@ def begin_totp(db: Database, vault: SiteSecret, signed: Signed, *, site_name: st
     with db.writing() as session:
         person = session.scalars(sa.select(Person).where(Person.key == signed.actor.key)).one()
         if person.totp_confirmed_at is not None:
-            raise InvalidInput("A second factor is set up already. A manager can reset it when the telephone is lost.")
+            raise InvalidInput(
+                "A second factor is set up already. A manager can reset it when the telephone is lost."
+            )
         person.totp_sealed = vault.seal(secret.encode(), f"totp {person.key}")
     return second_factor.address(secret, signed.login, site_name)
 
@@ -325,13 +372,23 @@ def confirm_totp(db: Database, clock: Clock, vault: SiteSecret, signed: Signed, 
         step = second_factor.step_of(code, secret, clock.now(), person.totp_last_step) if secret else None
         if step is None:
             raise InvalidInput(
-                "That code does not fit. Check that the telephone's clock is right, and type the code that it shows now.", "code"
+                "That code does not fit. Check that the telephone's clock is right, and type the code that it shows now.",
+                "code",
             )
         person.totp_confirmed_at, person.totp_last_step = clock.now(), step
         session.execute(
-            sa.update(SignInSession).where(SignInSession.key == signed.session_key).values(second_factor="totp", confirmed_at=clock.now())
+            sa.update(SignInSession)
+            .where(SignInSession.key == signed.session_key)
+            .values(second_factor="totp", confirmed_at=clock.now())
         )
-        audit.record(session, clock, actor=signed.actor, act="second factor set up", subject=f"person:{person.key}", detail={"kind": "totp"})
+        audit.record(
+            session,
+            clock,
+            actor=signed.actor,
+            act="second factor set up",
+            subject=f"person:{person.key}",
+            detail={"kind": "totp"},
+        )
 
 
 def change_password(db: Database, clock: Clock, signed: Signed, *, old: str, new: str) -> None:
@@ -351,7 +408,9 @@ def reset_guesses(db: Database, clock: Clock, actor: Actor, person_key: str) -> 
         people._require_over(session, actor, person_key)
         login = session.scalars(sa.select(Person.login).where(Person.key == person_key)).one()
         session.execute(sa.delete(Guesses).where(Guesses.subject == people.guess_subject(login)))
-        audit.record(session, clock, actor=actor, act="wrong guesses forgiven", subject=f"person:{person_key}")
+        audit.record(
+            session, clock, actor=actor, act="wrong guesses forgiven", subject=f"person:{person_key}"
+        )
 
 
 def forget_old_rows(db: Database, clock: Clock, *, older: timedelta = timedelta(days=90)) -> int:
@@ -394,12 +453,21 @@ def _end(session: Session, clock: Clock, session_key: str, why: str) -> None:
 
 def _confirmed(session: Session, clock: Clock, session_key: str) -> None:
     session.execute(
-        sa.update(SignInSession).where(SignInSession.key == session_key).values(confirmed_at=clock.now(), wrong_pins=0)
+        sa.update(SignInSession)
+        .where(SignInSession.key == session_key)
+        .values(confirmed_at=clock.now(), wrong_pins=0)
     )
 
 
 def _has_passkey(session: Session, person_key: str) -> bool:
-    return session.scalar(sa.select(Passkey.id).where(Passkey.person_key == person_key, Passkey.removed_at.is_(None)).limit(1)) is not None
+    return (
+        session.scalar(
+            sa.select(Passkey.id)
+            .where(Passkey.person_key == person_key, Passkey.removed_at.is_(None))
+            .limit(1)
+        )
+        is not None
+    )
 
 
 def _use_step(session: Session, person_key: str, step: int) -> bool:
@@ -416,7 +484,9 @@ def _use_step(session: Session, person_key: str, step: int) -> bool:
 def _subjects(login: str, address: str) -> list[tuple[str, int]]:
     pairs = [(people.guess_subject(login), throttle.FREE_GUESSES)]
     if address:
-        pairs.append(("address:" + hashlib.sha256(address.encode()).hexdigest()[:32], throttle.ADDRESS_FREE_GUESSES))
+        pairs.append(
+            ("address:" + hashlib.sha256(address.encode()).hexdigest()[:32], throttle.ADDRESS_FREE_GUESSES)
+        )
     return pairs
 
 
@@ -436,7 +506,9 @@ def _count_try(db: Database, clock: Clock, login: str, address: str) -> dict[str
             before[subject] = count
             after = throttle.after_wrong(count, now, free=free)
             if row is None:
-                session.add(Guesses(subject=subject, wrong=after.wrong, last_at=now, wait_until=after.wait_until))
+                session.add(
+                    Guesses(subject=subject, wrong=after.wrong, last_at=now, wait_until=after.wait_until)
+                )
             else:
                 row.wrong, row.last_at, row.wait_until = after.wrong, now, after.wait_until
     return before

@@ -160,7 +160,9 @@ class ApprovalRequest(Base):
     used_for: Mapped[str | None]
 
     __table_args__ = (
-        sa.CheckConstraint("state IN ('open', 'approved', 'refused', 'withdrawn', 'used')", name="state_known"),
+        sa.CheckConstraint(
+            "state IN ('open', 'approved', 'refused', 'withdrawn', 'used')", name="state_known"
+        ),
         sa.Index("ix_approval_request_state", "state", "site"),
     )
 

@@ -60,7 +60,9 @@ class MeterNumberWrong(InvalidInput):
 
     code = "meter_number_wrong"
 
-    def __init__(self, sentence: str, suggestions: tuple[str, ...] = (), field: str | None = "number") -> None:
+    def __init__(
+        self, sentence: str, suggestions: tuple[str, ...] = (), field: str | None = "number"
+    ) -> None:
         super().__init__(sentence, field)
         self.suggestions = suggestions
 

@@ -90,8 +90,11 @@ def query_words(typed: str) -> list[str]:
     return [word for word in dict.fromkeys(words) if word][:8]
 
 
+def is_part(word: str) -> bool:
+    """Whether this word of a search may stand in the middle: four digits or more, or a script without spaces."""
+    return (word.isdigit() and len(word) >= SHORTEST_PART) or _CJK.search(word) is not None
+
+
 def fits(word: str, text: str) -> bool:
-    """Whether an entry's line holds this word of the search; the same rule as the index, for the second word on."""
-    if word.isdigit() and len(word) >= SHORTEST_PART or _CJK.search(word):
-        return word in text
-    return f" {word}" in text
+    """Whether an entry's line holds this word of the search: the rule that the index and the second words follow."""
+    return (word if is_part(word) else f" {word}") in text

@@ -40,7 +40,9 @@ class Site(Base):
     time_zone: Mapped[str]
     currency: Mapped[str]
     languages: Mapped[str]  # codes separated by spaces, the first is the house's own
-    taxes: Mapped[list[Any]] = mapped_column(JsonText)  # [{"name", "rate": "15" percent as text, "included": true}]
+    taxes: Mapped[list[Any]] = mapped_column(
+        JsonText
+    )  # [{"name", "rate": "15" percent as text, "included": true}]
     created_at: Mapped[datetime]
 
 
@@ -147,6 +149,7 @@ class Lease(Base):
     tariffs: Mapped[dict[str, Any]]  # service -> code of the tariff
     shares: Mapped[dict[str, Any]]  # shared cost -> share in millionths
     created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # when the tenant really moved out; until then he has the space
 
     __table_args__ = (
         sa.CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name="term_runs_forward"),
@@ -187,7 +190,9 @@ class Meter(Base):
     profile: Mapped[str]
     meter_class: Mapped[str]
     tariff: Mapped[str | None]  # of the meter itself; the lease's tariff for the service goes first
-    driver: Mapped[str] = mapped_column(default="")  # how it is reached on a line: serial:… or twin:…; empty: keypad only
+    driver: Mapped[str] = mapped_column(
+        default=""
+    )  # how it is reached on a line: serial:… or twin:…; empty: keypad only
     state: Mapped[str]
     blocked_why: Mapped[str | None]
     power_limit_w: Mapped[int | None]
@@ -198,12 +203,12 @@ class Meter(Base):
     ratio_applied_by: Mapped[str] = mapped_column(default="meter")
     tid_floor: Mapped[int | None]  # take-over: absolute minute of the last token of the former vendor
     factory_credit_units: Mapped[int | None]
-    ea: Mapped[int]
-    tct: Mapped[int]
-    dkga: Mapped[int]
+    ea: Mapped[str]
+    tct: Mapped[str]
+    dkga: Mapped[str]
     sgc: Mapped[str]
     krn: Mapped[int]
-    ti: Mapped[int]
+    ti: Mapped[str]
     key_type: Mapped[int]
     ken: Mapped[int]
     base_date: Mapped[int]
@@ -216,7 +221,8 @@ class Meter(Base):
         sa.CheckConstraint("state IN ('registered', 'in service', 'blocked', 'removed')", name="state_known"),
         sa.CheckConstraint("ratio_applied_by IN ('meter', 'vendor')", name="ratio_place_known"),
         sa.CheckConstraint(
-            "ct_primary >= 1 AND ct_secondary >= 1 AND vt_primary >= 1 AND vt_secondary >= 1", name="ratio_positive"
+            "ct_primary >= 1 AND ct_secondary >= 1 AND vt_primary >= 1 AND vt_secondary >= 1",
+            name="ratio_positive",
         ),
     )
 
@@ -229,12 +235,12 @@ class MeterKeyData(Base):
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
     meter_key: Mapped[str] = mapped_column(sa.ForeignKey("meter.key"), index=True)
     at: Mapped[datetime]
-    ea: Mapped[int]
-    tct: Mapped[int]
-    dkga: Mapped[int]
+    ea: Mapped[str]
+    tct: Mapped[str]
+    dkga: Mapped[str]
     sgc: Mapped[str]
     krn: Mapped[int]
-    ti: Mapped[int]
+    ti: Mapped[str]
     key_type: Mapped[int]
     ken: Mapped[int]
     base_date: Mapped[int]
@@ -299,7 +305,9 @@ class SearchWord(Base):
     __tablename__ = "search_word"
 
     word: Mapped[str] = mapped_column(_WORD, primary_key=True)
-    entry_id: Mapped[int] = mapped_column(sa.ForeignKey("search_entry.id"), primary_key=True, autoincrement=False)
+    entry_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("search_entry.id"), primary_key=True, autoincrement=False
+    )
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 

@@ -1,0 +1,1 @@
+"""Demonstration estates: data files and the loader that brings them in through the same services as a real site."""

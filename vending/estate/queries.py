@@ -1,0 +1,635 @@
+"""Looking things up: frozen views, never rows. Who may see a site is decided by the caller with `policy.sites_where`.
+
+`find_meters` answers while a cashier types; `suggest_meters` is asked when a whole number found nothing.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from keystore.module import MeterKeying
+from vending.access.policy import EVERYWHERE
+from vending.audit import AuditEntry
+from vending.clock import Clock
+from vending.errors import NotFound
+from vending.estate import meters, numbers, search
+from vending.estate.errors import MeterNumberWrong, MeterUnknown
+from vending.estate.tables import (
+    Building,
+    Circuit,
+    Floor,
+    Lease,
+    Meter,
+    MeterKeyData,
+    MeterRatio,
+    MeterRegister,
+    Operator,
+    SearchEntry,
+    SearchWord,
+    Site,
+    SiteHoliday,
+    Space,
+    Tenant,
+    TenantContact,
+)
+
+Sites = Collection[str] | None  # keys of sites; None or EVERYWHERE among them: all
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorView:
+    key: str
+    name: str
+    address: str
+    tax_number: str
+    phone: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    key: str
+    name: str
+    address: str
+    time_zone: str
+    currency: str
+    languages: tuple[str, ...]
+    taxes: tuple[dict[str, Any], ...]
+    operator: OperatorView
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceView:
+    key: str
+    site_key: str
+    code: str
+    format: str
+    area_cm2: int
+    floor: str
+    building: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantView:
+    key: str
+    site_key: str
+    number: str
+    name: str
+    kind: str
+    parent_key: str | None
+    phone: str
+    email: str
+    tax_number: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    key: str
+    space_key: str
+    tenant_key: str
+    starts_on: date
+    ends_on: date | None
+    deposit_minor: int
+    tariffs: dict[str, str]
+    shares: dict[str, int]
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    ct_primary: int
+    ct_secondary: int
+    vt_primary: int
+    vt_secondary: int
+    applied_by: str
+
+    @property
+    def vendor_factor(self) -> tuple[int, int]:
+        """By what pricing multiplies what the meter counts: 1 when the meter applies the ratio itself."""
+        if self.applied_by == "meter":
+            return 1, 1
+        return self.ct_primary * self.vt_primary, self.ct_secondary * self.vt_secondary
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterView:
+    key: str
+    name: str
+    service: str
+    source: str
+    unit: str
+    subclass: int
+    tariff: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterView:
+    """All that a sale, a till and a building need to know about a meter at this moment."""
+
+    key: str
+    site_key: str
+    pan: str
+    drn: str
+    label: str
+    service: str
+    credit_in: str  # meter: sold by token; account: the balance is ours
+    profile: str
+    meter_class: str
+    driver: str
+    state: str
+    blocked_why: str | None
+    power_limit_w: int | None
+    ratio: Ratio
+    keying: MeterKeying
+    tid_floor: int | None
+    circuit_key: str | None
+    own_tariff: str | None
+    space: SpaceView | None
+    tenant: TenantView | None
+    lease: LeaseView | None
+    commissioned_at: datetime | None
+
+    @property
+    def tariff(self) -> str | None:
+        """The lease's tariff for this service goes before the meter's own."""
+        return (self.lease.tariffs.get(self.service) if self.lease else None) or self.own_tariff
+
+    @property
+    def not_for_sale(self) -> str | None:
+        """Why the till cannot sell to this meter now, and what changes that; None when it can."""
+        if self.state == "removed":
+            return f"Meter {self.drn} was taken off the wall ({self.blocked_why}). Use the number of the new meter."
+        if self.state == "blocked":
+            return f"Meter {self.drn} is blocked: {self.blocked_why}. A manager can unblock it."
+        if self.state == "registered":
+            return f"Meter {self.drn} is not in service yet. Commission it first: see its display test and its key."
+        if self.tenant is None:
+            where = f"Unit {self.space.code}" if self.space else "This meter"
+            return f"{where} has no tenant, so nothing is sold there. Enter who moves in first."
+        if self.tariff is None:
+            return f"No tariff is named for {self.service} of {self.tenant.name}. A manager chooses it on the lease."
+        if self.credit_in == "meter" and self.keying.key_type == 3:
+            return f"Meter {self.drn} is under a common key, to which no credit is sold. Make the key change first."
+        if self.credit_in == "meter" and self.keying.key_type in (0, 1):
+            return f"Meter {self.drn} is under a factory key, to which no credit can be sold. Make the key change first."
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitView:
+    key: str
+    parent_key: str | None
+    name: str
+    service: str
+    rating_amperes: int | None
+    measured_by: str | None
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    at: datetime
+    actor_name: str
+    act: str
+    detail: dict[str, Any]
+    reason: str | None
+
+
+def list_sites(session: Session, sites: Sites = None) -> list[SiteView]:
+    query = sa.select(Site, Operator).join(Operator, Operator.key == Site.operator_key).order_by(Site.name)
+    return [_site_view(site, operator) for site, operator in session.execute(_at(query, Site.key, sites))]
+
+
+def one_site(session: Session, key: str) -> SiteView:
+    row = session.execute(
+        sa.select(Site, Operator).join(Operator, Operator.key == Site.operator_key).where(Site.key == key)
+    ).first()
+    if row is None:
+        raise NotFound("There is no such site. Choose one from the list.")
+    return _site_view(*row)
+
+
+def holidays(session: Session, site_key: str) -> dict[date, str]:
+    return {
+        row.day: row.name
+        for row in session.execute(
+            sa.select(SiteHoliday.day, SiteHoliday.name)
+            .where(SiteHoliday.site_key == site_key)
+            .order_by(SiteHoliday.day)
+        )
+    }
+
+
+def one_meter(session: Session, clock: Clock, name: str, *, sites: Sites = None) -> MeterView:
+    """By key, PAN or DRN. A number with a wrong check digit is answered with the known meters it may have meant."""
+    text = name.strip()
+    views = list_meters(session, clock, [text], sites=sites)
+    if views:
+        return views[0]
+    if not numbers.looks_complete(text):
+        raise MeterUnknown("There is no such meter here. Search by number, unit, name or telephone.")
+    suggestions = tuple(view.drn for view in suggest_meters(session, clock, text, sites=sites))
+    hint = f" Is {' or '.join(numbers.grouped(each) for each in suggestions)} meant?" if suggestions else ""
+    try:
+        pan = numbers.pan_of(text)
+    except MeterNumberWrong as wrong:
+        raise MeterNumberWrong(wrong.sentence + hint, suggestions) from None
+    key = session.scalar(_at(sa.select(Meter.key).where(Meter.pan == pan), Meter.site_key, sites))
+    if key is None:
+        raise MeterUnknown(
+            f"Meter {numbers.grouped(text)} is not registered here.{hint or ' Compare the number with the meter.'}",
+            suggestions,
+        )
+    return list_meters(session, clock, [key])[0]
+
+
+def list_meters(
+    session: Session, clock: Clock, keys: Sequence[str], *, sites: Sites = None
+) -> list[MeterView]:
+    """The views of these meters, in the order of the keys; a key that is not there is left out."""
+    query = sa.select(Meter, Space, Floor.name, Building.name).outerjoin(Space, Space.key == Meter.space_key)
+    query = query.outerjoin(Floor, Floor.key == Space.floor_key).outerjoin(
+        Building, Building.key == Floor.building_key
+    )
+    rows = session.execute(_at(query.where(Meter.key.in_(keys)), Meter.site_key, sites)).all()
+    spaces = {meter.space_key for meter, *_ in rows if meter.space_key}
+    leases = _current_leases(session, clock, spaces)
+    views = {
+        meter.key: _meter_view(meter, space, floor, building, leases.get(meter.space_key))
+        for meter, space, floor, building in rows
+    }
+    return [views[key] for key in dict.fromkeys(keys) if key in views]
+
+
+def find_meters(
+    session: Session, clock: Clock, text: str, *, sites: Sites = None, most: int = 20
+) -> list[MeterView]:
+    """What fits all the words typed: part of a number, beginning of a name or a unit. The best fits first."""
+    typed = text.strip()
+    if numbers.looks_complete(typed) and numbers.keeps_the_rules(typed):
+        exact = session.scalar(
+            _at(sa.select(Meter.key).where(Meter.pan == numbers.pan_of(typed)), Meter.site_key, sites)
+        )
+        if exact is not None:
+            return list_meters(session, clock, [exact])
+    return list_meters(session, clock, _find(session, "meter", typed, sites, most))
+
+
+def find_tenants(session: Session, text: str, *, sites: Sites = None, most: int = 20) -> list[TenantView]:
+    keys = _find(session, "tenant", text, sites, most)
+    rows = {row.key: row for row in session.scalars(sa.select(Tenant).where(Tenant.key.in_(keys)))}
+    return [_tenant_view(rows[key]) for key in keys if key in rows]
+
+
+def suggest_meters(
+    session: Session, clock: Clock, text: str, *, sites: Sites = None, most: int = 3
+) -> list[MeterView]:
+    """Known meters whose number is one slip of the finger away from this one."""
+    for candidates in (numbers.slips(text), numbers.missing_or_extra(text)):
+        pans = list(candidates)
+        if pans:
+            found = session.scalars(
+                _at(
+                    sa.select(Meter.key).where(Meter.pan.in_(pans)).order_by(Meter.id).limit(most),
+                    Meter.site_key,
+                    sites,
+                )
+            ).all()
+            if found:
+                return list_meters(session, clock, found)
+    return []
+
+
+def meters_of_site(
+    session: Session, clock: Clock, site_key: str, *, after: int = 0, most: int = 500
+) -> list[MeterView]:
+    keys = session.scalars(
+        sa.select(Meter.key)
+        .where(Meter.site_key == site_key, Meter.id > after)
+        .order_by(Meter.id)
+        .limit(most)
+    ).all()
+    return list_meters(session, clock, keys)
+
+
+def meters_of_tenant(session: Session, clock: Clock, tenant_key: str) -> list[MeterView]:
+    """The meters of the units that the tenant, or a department of it, has now."""
+    whole = sa.select(Tenant.key).where(sa.or_(Tenant.key == tenant_key, Tenant.parent_key == tenant_key))
+    keys = session.scalars(
+        sa.select(Meter.key)
+        .join(Lease, Lease.space_key == Meter.space_key)
+        .where(Lease.tenant_key.in_(whole), Lease.ended_at.is_(None))
+        .order_by(Meter.id)
+    ).all()
+    mine = set(session.scalars(whole))
+    return [
+        view
+        for view in list_meters(session, clock, keys)
+        if view.tenant is not None and view.tenant.key in mine
+    ]
+
+
+def registers_of(session: Session, meter_key: str) -> list[RegisterView]:
+    rows = session.scalars(
+        sa.select(MeterRegister).where(MeterRegister.meter_key == meter_key).order_by(MeterRegister.id)
+    )
+    return [RegisterView(r.key, r.name, r.service, r.source, r.unit, r.subclass, r.tariff) for r in rows]
+
+
+def list_spaces(session: Session, site_key: str, *, after: int = 0, most: int = 500) -> list[SpaceView]:
+    rows = session.execute(
+        sa.select(Space, Floor.name, Building.name)
+        .outerjoin(Floor, Floor.key == Space.floor_key)
+        .outerjoin(Building, Building.key == Floor.building_key)
+        .where(Space.site_key == site_key, Space.id > after)
+        .order_by(Space.id)
+        .limit(most)
+    )
+    return [_space_view(space, floor, building) for space, floor, building in rows]
+
+
+def one_tenant(session: Session, key: str) -> TenantView:
+    row = session.scalar(sa.select(Tenant).where(Tenant.key == key))
+    if row is None:
+        raise NotFound("There is no such tenant here. Search again by name.")
+    return _tenant_view(row)
+
+
+def list_tenants(session: Session, site_key: str, *, after: int = 0, most: int = 500) -> list[TenantView]:
+    rows = session.scalars(
+        sa.select(Tenant)
+        .where(Tenant.site_key == site_key, Tenant.id > after)
+        .order_by(Tenant.id)
+        .limit(most)
+    )
+    return [_tenant_view(row) for row in rows]
+
+
+def contacts_of(session: Session, tenant_key: str) -> list[TenantContact]:
+    rows = list(
+        session.scalars(
+            sa.select(TenantContact).where(TenantContact.tenant_key == tenant_key).order_by(TenantContact.id)
+        )
+    )
+    session.expunge_all()
+    return rows
+
+
+def leases_of_space(session: Session, space_key: str) -> list[LeaseView]:
+    """Every lease of the unit, the newest first: who had it, from when until when."""
+    rows = session.scalars(
+        sa.select(Lease).where(Lease.space_key == space_key).order_by(Lease.starts_on.desc(), Lease.id.desc())
+    )
+    return [_lease_view(row) for row in rows]
+
+
+def vacant_spaces(session: Session, clock: Clock, site_key: str) -> list[SpaceView]:
+    spaces = list_spaces(session, site_key, most=100_000)
+    held = _current_leases(session, clock, {space.key for space in spaces})
+    return [space for space in spaces if space.key not in held]
+
+
+def circuit_tree(session: Session, site_key: str) -> list[CircuitView]:
+    """The circuits of the site, each after its parent, with its depth."""
+    children: dict[str | None, list[Circuit]] = {}
+    for row in session.scalars(sa.select(Circuit).where(Circuit.site_key == site_key).order_by(Circuit.name)):
+        children.setdefault(row.parent_key, []).append(row)
+    ordered: list[CircuitView] = []
+
+    def walk(parent: str | None, depth: int) -> None:
+        for row in children.get(parent, []):
+            ordered.append(
+                CircuitView(
+                    row.key, row.parent_key, row.name, row.service, row.rating_amperes, row.measured_by, depth
+                )
+            )
+            walk(row.key, depth + 1)
+
+    walk(None, 0)
+    return ordered
+
+
+def parent_meter(session: Session, meter_key: str) -> str | None:
+    """The meter that measures the circuit above this one: what a sub-meter's parent is."""
+    circuit = session.scalar(sa.select(Meter.circuit_key).where(Meter.key == meter_key))
+    seen: set[str] = set()
+    while circuit is not None and circuit not in seen:
+        seen.add(circuit)
+        row = session.scalars(sa.select(Circuit).where(Circuit.key == circuit)).one()
+        if row.measured_by is not None and row.measured_by != meter_key:
+            return row.measured_by
+        circuit = row.parent_key
+    return None
+
+
+def child_meters(session: Session, meter_key: str) -> list[str]:
+    """The meters directly below this one in the tree: for the balance of a feeder against its tenants."""
+    top = session.scalar(sa.select(Circuit).where(Circuit.measured_by == meter_key))
+    if top is None:
+        return []
+    found: list[str] = []
+    wanted = [top.key]
+    while wanted:
+        found += session.scalars(
+            sa.select(Meter.key)
+            .where(Meter.circuit_key.in_(wanted), Meter.key != meter_key)
+            .order_by(Meter.id)
+        ).all()
+        below = session.execute(
+            sa.select(Circuit.key, Circuit.measured_by).where(Circuit.parent_key.in_(wanted))
+        ).all()
+        found += [measured for _key, measured in below if measured is not None]
+        wanted = [key for key, measured in below if measured is None]
+    return list(dict.fromkeys(found))
+
+
+def key_history(session: Session, meter_key: str) -> list[MeterKeyData]:
+    """Each key configuration the meter had, the newest first."""
+    rows = list(
+        session.scalars(
+            sa.select(MeterKeyData)
+            .where(MeterKeyData.meter_key == meter_key)
+            .order_by(MeterKeyData.id.desc())
+        )
+    )
+    session.expunge_all()
+    return rows
+
+
+def ratio_history(session: Session, meter_key: str) -> list[MeterRatio]:
+    rows = list(
+        session.scalars(
+            sa.select(MeterRatio).where(MeterRatio.meter_key == meter_key).order_by(MeterRatio.id.desc())
+        )
+    )
+    session.expunge_all()
+    return rows
+
+
+def history(session: Session, subject: str, *, most: int = 200) -> list[HistoryLine]:
+    """What was done with a thing (`meter:…`, `space:…`, `tenant:…`), the newest first."""
+    rows = session.scalars(
+        sa.select(AuditEntry).where(AuditEntry.subject == subject).order_by(AuditEntry.id.desc()).limit(most)
+    )
+    return [HistoryLine(row.at, row.actor_name, row.act, row.detail, row.reason) for row in rows]
+
+
+# How many index rows a word may have before it counts as common; the rarest word of a search leads it.
+_COMMON = 2000
+
+
+def _find(session: Session, kind: str, text: str, sites: Sites, most: int) -> list[str]:
+    words = search.query_words(text)
+    if not words:
+        return []
+    if len(words) > 1:
+        words.sort(key=lambda word: _weight(session, word))
+    leader, others = words[0], words[1:]
+    query = (
+        sa.select(SearchEntry.subject_key)
+        .select_from(SearchWord)
+        .join(SearchEntry, SearchEntry.id == SearchWord.entry_id)
+        .where(SearchWord.word >= leader, SearchWord.word < leader + search.HIGHEST, SearchEntry.kind == kind)
+        .order_by(SearchWord.word, SearchWord.entry_id)
+    )
+    for word in others:
+        # Words hold letters and digits only, so there is no % or _ to be escaped.
+        query = query.where(SearchEntry.text.like(f"%{word}%" if search.is_part(word) else f"% {word}%"))
+    query = _at(query, SearchEntry.site_key, sites)
+    limit = most * 4
+    while True:
+        rows = session.scalars(query.limit(limit)).all()
+        keys = list(dict.fromkeys(rows))
+        if len(keys) >= most or len(rows) < limit:
+            return keys[:most]
+        limit *= 4
+
+
+def _weight(session: Session, word: str) -> int:
+    few = (
+        sa.select(sa.literal(1))
+        .where(SearchWord.word >= word, SearchWord.word < word + search.HIGHEST)
+        .limit(_COMMON)
+    )
+    return session.scalar(sa.select(sa.func.count()).select_from(few.subquery())) or 0
+
+
+def _current_leases(
+    session: Session, clock: Clock, spaces: Collection[str]
+) -> dict[str | None, tuple[Lease, Tenant]]:
+    """Who has each unit today, in the site's own calendar. A term that ran out without a move-out still holds."""
+    if not spaces:
+        return {}
+    now = clock.now()
+    found: dict[str | None, tuple[Lease, Tenant]] = {}
+    for lease, tenant, zone in session.execute(
+        sa.select(Lease, Tenant, Site.time_zone)
+        .join(Tenant, Tenant.key == Lease.tenant_key)
+        .join(Site, Site.key == Lease.site_key)
+        .where(Lease.space_key.in_(spaces), Lease.ended_at.is_(None))
+        .order_by(Lease.starts_on)
+    ):
+        if lease.starts_on <= now.astimezone(ZoneInfo(zone)).date():
+            found[lease.space_key] = (lease, tenant)
+    return found
+
+
+def _at(query: Any, column: Any, sites: Sites) -> Any:
+    if sites is None or EVERYWHERE in sites:
+        return query
+    return query.where(column.in_(list(sites)))
+
+
+def _site_view(site: Site, operator: Operator) -> SiteView:
+    return SiteView(
+        site.key,
+        site.name,
+        site.address,
+        site.time_zone,
+        site.currency,
+        tuple(site.languages.split()),
+        tuple(site.taxes),
+        OperatorView(
+            operator.key, operator.name, operator.address, operator.tax_number, operator.phone, operator.email
+        ),
+    )
+
+
+def _space_view(space: Space, floor: str | None, building: str | None) -> SpaceView:
+    return SpaceView(
+        space.key, space.site_key, space.code, space.format, space.area_cm2, floor or "", building or ""
+    )
+
+
+def _tenant_view(row: Tenant) -> TenantView:
+    return TenantView(
+        row.key,
+        row.site_key,
+        row.number,
+        row.name,
+        row.kind,
+        row.parent_key,
+        row.phone,
+        row.email,
+        row.tax_number,
+        row.language,
+    )
+
+
+def _lease_view(row: Lease) -> LeaseView:
+    return LeaseView(
+        row.key,
+        row.space_key,
+        row.tenant_key,
+        row.starts_on,
+        row.ends_on,
+        row.deposit_minor,
+        row.tariffs,
+        row.shares,
+        row.ended_at,
+    )
+
+
+def _meter_view(
+    meter: Meter,
+    space: Space | None,
+    floor: str | None,
+    building: str | None,
+    held: tuple[Lease, Tenant] | None,
+) -> MeterView:
+    return MeterView(
+        key=meter.key,
+        site_key=meter.site_key,
+        pan=meter.pan,
+        drn=meter.drn,
+        label=meter.label,
+        service=meter.service,
+        credit_in=meter.credit_in,
+        profile=meter.profile,
+        meter_class=meter.meter_class,
+        driver=meter.driver,
+        state=meter.state,
+        blocked_why=meter.blocked_why,
+        power_limit_w=meter.power_limit_w,
+        ratio=Ratio(
+            meter.ct_primary, meter.ct_secondary, meter.vt_primary, meter.vt_secondary, meter.ratio_applied_by
+        ),
+        keying=meters.keying_of(meter),
+        tid_floor=meter.tid_floor,
+        circuit_key=meter.circuit_key,
+        own_tariff=meter.tariff,
+        space=_space_view(space, floor, building) if space is not None else None,
+        tenant=_tenant_view(held[1]) if held is not None else None,
+        lease=_lease_view(held[0]) if held is not None else None,
+        commissioned_at=meter.commissioned_at,
+    )
