@@ -37,6 +37,7 @@ EVENT_LAMPS = {
     "low": "half",
     "source": "",
     "power on": "",
+    "power off": "",
     "emergency": "half",
 }
 
@@ -187,6 +188,8 @@ def _attempt(building: Building, meter: LiveMeter, act: str, watts: str) -> None
             hosted.act(lambda twin: twin.switch_source((twin.state.source + 1) % sources))
         case "load" if watts.isascii() and watts.isdigit() and len(watts) < 8:
             meter.override = int(watts)
+        case "over":
+            meter.override = _too_much(meter.twin)
         case "usual":
             meter.override = None
         case _:
@@ -271,6 +274,11 @@ def _page(building: Building, meter: LiveMeter, pad: Keypad, words: Words, page:
         "draw_watts": _too_much(twin),
         "draw_figure": " ".join(readings.power_figure(model, _too_much(twin))),
         "kw": lambda watts: " ".join(readings.power_figure(model, watts)),
+        "scale": lambda watts: (
+            f"{watts // 1000} kW"
+            if watts % 1000 == 0 and model.load_unit == "W"
+            else f"{watts} {model.load_unit}"
+        ),
         "tamper": bool(state.causes & Cause.TAMPER),
     }
 

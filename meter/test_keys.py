@@ -17,6 +17,9 @@ from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
 
 
+MARK = "test keys"
+
+
 class KeysWrong(MeterError):
     code = "keys_wrong"
 
@@ -46,9 +49,9 @@ class TestKeys:
             raise KeysWrong(
                 f"The key file {path} is not TOML. Use the demonstration file of the keystore."
             ) from None
-        if content.get("test") is not True:
+        if not str(content.get("notice", "")).startswith(MARK):
             raise KeysWrong(f"The key file {path} is not marked as test keys. Twins take test keys only.")
-        return cls([_key(each, path) for each in content.get("vending_key", [])])
+        return cls([_key(each, path) for each in content.get("keys", [])])
 
     def one(self, sgc: str, krn: int, key_type: int) -> VendingKey:
         """The vending key of a keying."""
