@@ -146,7 +146,7 @@ class Bound:
     def _affordable(self, money: int) -> int:
         """The largest quantity whose exact price fits; -1 when the fixed part alone does not. A minimum is left out."""
         program = self.program
-        left: int | Fraction = money * program.per
+        left: Any = money * program.per  # whole, or a fraction while a constant is one
         slope = 0
         for form, weight in zip(self.forms, program.weights, strict=True):
             if form[0] == CONSTANT:
@@ -235,7 +235,7 @@ def _blocks_then_slab(
 
 
 def _constant(exact: Fraction) -> Line:
-    return (CONSTANT, half_up(*exact.as_integer_ratio()), exact)
+    return _times(exact.numerator, exact.denominator)
 
 
 def _by_period(_tariff: Tariff, program: Program, charge: ByPeriod, situation: Situation) -> Line:
@@ -275,11 +275,10 @@ def _monthly(_tariff: Tariff, program: Program, charge: Monthly, situation: Situ
 
 
 def _times(numerator: int, denominator: int) -> Line:
-    return (
-        CONSTANT,
-        half_up(numerator, denominator),
-        Fraction(numerator, denominator) if numerator else Fraction(0),
-    )
+    """A constant, kept as a whole number where it is one: the usual case, and much cheaper than a fraction."""
+    if numerator % denominator == 0:
+        return (CONSTANT, numerator // denominator, numerator // denominator)
+    return (CONSTANT, half_up(numerator, denominator), Fraction(numerator, denominator))
 
 
 def _monthly_by_units(
