@@ -153,7 +153,7 @@ class Clock:
         self._confirmed = False
         self._wall = source.wall()
         self._steady = source.steady()
-        self._started = self._wall
+        self._gap = 0.0 if last_logged is None else self._wall - last_logged
         self._jump: str | None = None
 
     @property
@@ -193,10 +193,8 @@ class Clock:
         return self._after_stop()
 
     def _after_stop(self) -> Doubt | None:
-        if self._confirmed or self._last_logged is None:
-            return None
-        gap = self._started - self._last_logged
-        if gap <= QUIET_S:
+        gap = self._gap
+        if self._confirmed or gap <= QUIET_S:
             return None
         if gap > FAR_S:
             return Doubt(

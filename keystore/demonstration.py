@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keystore import acts, check_value, making, opening, signing, store
 from keystore.approvals import Approver
+from keystore.clock import TimeSource
 from keystore.engine import Engine, Group
 from keystore.errors import KeystoreError
 from keystore.format import TEST_FLOOR
@@ -94,7 +95,7 @@ def key_to_load(row: dict[str, Any]) -> KeyToLoad:
     )
 
 
-def init(folder: Path, *, simulated_clock: str | None = None) -> Path:
+def init(folder: Path, *, simulated_clock: str | None = None, source: TimeSource | None = None) -> Path:
     """Key file, log with open budgets, and the approvers' signing keys; the path of the key file."""
     path = folder / KEY_FILE
     opened = new_file()
@@ -102,7 +103,7 @@ def init(folder: Path, *, simulated_clock: str | None = None) -> Path:
     for name, key in signers():
         signing.write_key(folder / APPROVERS / f"{name}.key", name, key, passphrase=None)
     options = Options(folder / LOG_FOLDER, simulated_clock=simulated_clock)
-    engine = opening.open_module(opened, store.read(path), options)
+    engine = opening.open_module(opened, store.read(path), options, source)
     hand_in(engine, opening_acts(datetime.fromtimestamp(engine.clock.now(), UTC)))
     engine.log.close()
     return path

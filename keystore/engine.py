@@ -125,7 +125,7 @@ class Engine:
             "act": checked.name,
             "act_id": checked.act_id,
             "approvers": list(checked.approvers),
-            "at": self._at_least_last(now),
+            "at": int(now * 1000) if checked.name == "confirm-clock" else self._at_least_last(now),
         }
         private = {
             "act": act,
@@ -459,7 +459,11 @@ class Engine:
         )
 
     def _at_least_last(self, now: float) -> int:
-        return max(int(now * 1000), self.log.state.last_at)
+        """The time of an entry that is not a sale. A doubted clock leaves no trace, or it would vouch for itself."""
+        last = self.log.state.last_at
+        if last and self.clock.doubt() is not None:
+            return last
+        return max(int(now * 1000), last)
 
 
 _REUSED = "This order id was used for another request. Nothing was issued; a new sale needs a new order id."

@@ -91,6 +91,15 @@ class IssuanceLog:
             self._note(entry.public, entry.leaf, entry.offset)
         self._checkpoint_size = self.tree.size
         self._checkpoint_at = time.monotonic()
+        self._mend_checkpoints()
+
+    def _mend_checkpoints(self) -> None:
+        """Checkpoints are not synced one by one; after a crash the last line may be half a line."""
+        path = self.folder / "checkpoints"
+        if path.exists():
+            data = path.read_bytes()
+            if not data.endswith(b"\n"):
+                write_whole(path, data[: data.rfind(b"\n") + 1])
 
     def _beyond_file(self) -> bool:
         """Without a snapshot an empty file is a new log, unless a checkpoint says that there were entries."""

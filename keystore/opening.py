@@ -52,16 +52,15 @@ def log_name(file: KeyFile) -> str:
     return f"ampoule/{file.keystore_id}"
 
 
-def open_module(opened: Opened, data: bytes, options: Options) -> Engine:
+def open_module(opened: Opened, data: bytes, options: Options, source: TimeSource | None = None) -> Engine:
     """The module on this key file, started and logged. Raises if the log or the file does not fit."""
     file = opened.file
-    source: TimeSource
     if options.simulated_clock is not None:
-        if not file.all_test:
-            raise KeyFileUnusable("A simulated clock needs a key file with test keys only. Start without it.")
         source = SimulatedTime(options.simulated_clock)
-    else:
+    if source is None:
         source = SystemTime()
+    elif not file.all_test:
+        raise KeyFileUnusable("A simulated clock needs a key file with test keys only. Start without it.")
     crash.arm(file.all_test)
     log = open_log(opened, options.log_folder, options.anchor)
     try:

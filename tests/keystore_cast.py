@@ -1,0 +1,223 @@
+"""The cast of the module's tests: meters, requests, a clock that can be set, and the module without its socket."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from keystore import acts, clock, demonstration, opening, seal, signing, store
+from keystore.engine import Engine, Group
+from keystore.module import (
+    ActSignature,
+    AlreadyIssued,
+    Approved,
+    Cancelled,
+    Checkpoint,
+    CreditRequest,
+    Issued,
+    KeyChangeRequest,
+    ManagementRequest,
+    MeterKeying,
+    Proof,
+    Refused,
+    Request,
+    Status,
+    Verified,
+)
+from keystore.opening import Options
+from sts import drn, pan
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SLIP = "5" * 64
+_numbers = itertools.count(1)
+
+
+class SetTime:
+    """A time source that stands still until it is moved."""
+
+    simulated = False
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.at = now.timestamp()
+        self.run = 1000.0
+
+    def wall(self) -> float:
+        return self.at
+
+    def steady(self) -> float:
+        return self.run
+
+    def pass_(self, **time: float) -> None:
+        """Real time passes: both clocks move."""
+        seconds = timedelta(**time).total_seconds()
+        self.at += seconds
+        self.run += seconds
+
+    def jump(self, **time: float) -> None:
+        """Somebody sets the wall clock."""
+        self.at += timedelta(**time).total_seconds()
+
+
+def a_pan(number: int | None = None) -> str:
+    return pan.of("600727", drn.of(f"01{next(_numbers) if number is None else number:08d}"))
+
+
+def meter(number: int | None = None, **changes: Any) -> MeterKeying:
+    """A new meter of the demonstration building."""
+    return replace(MeterKeying(a_pan(number), "11", "02", "04", "600100", 1, "01", 2, 255, 2014), **changes)
+
+
+def old_meter(number: int | None = None, **changes: Any) -> MeterKeying:
+    """A meter of the old estate: STA, DKGA02."""
+    return replace(MeterKeying(a_pan(number), "07", "02", "02", "600200", 2, "01", 2, 255, 2014), **changes)
+
+
+def credit(keying: MeterKeying | None = None, units: int = 100, **changes: Any) -> CreditRequest:
+    return replace(
+        CreditRequest(str(uuid.uuid4()), keying or meter(), "electricity", 0, units, "large", SLIP), **changes
+    )
+
+
+def management(
+    keying: MeterKeying | None = None, action: str = "clear-tamper", value: int = 0, **changes: Any
+) -> ManagementRequest:
+    return replace(ManagementRequest(str(uuid.uuid4()), keying or meter(), action, value, SLIP), **changes)
+
+
+def key_change(old: MeterKeying, rollover: bool = False, **to: Any) -> KeyChangeRequest:
+    return KeyChangeRequest(str(uuid.uuid4()), old, replace(old, **to), rollover, SLIP)
+
+
+class Module:
+    """The security module without its process: each call is a group of its own."""
+
+    def __init__(self, folder: Path, source: clock.TimeSource | None = None, **options: Any) -> None:
+        self.folder = folder
+        self.source = source or SetTime()
+        self.options = Options(folder / "log", anchor=folder / "keys.stsks.head", **options)
+        self.engine = self._open()
+
+    def _open(self) -> Engine:
+        path = self.folder / demonstration.KEY_FILE
+        data = store.read(path)
+        opened = seal.unlock(data, demonstration.passphrases()[:2])
+        return opening.open_module(opened, data, self.options, source=self.source)
+
+    def restart(self, *, clean: bool = True) -> None:
+        self.close() if clean else self.engine.log.abandon()
+        self.engine = self._open()
+
+    def close(self) -> None:
+        self.engine.log.close()
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.source.wall(), UTC)
+
+    # the port
+
+    def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
+        group = Group()
+        answer = self.engine.issue(group, requests)
+        self.engine.commit(group)
+        return answer()
+
+    def replay(self, order_ids: Sequence[str]) -> list[Issued | Refused]:
+        return self.engine.replay(order_ids)
+
+    def cancel(self, order_ids: Sequence[str]) -> list[Cancelled | AlreadyIssued | Refused]:
+        group = Group()
+        answer = self.engine.cancel(group, order_ids)
+        self.engine.commit(group)
+        return answer()
+
+    def approve(self, act: str, signatures: Sequence[ActSignature]) -> Approved | Refused:
+        group = Group()
+        answer = self.engine.approve(group, act, signatures)
+        self.engine.commit(group)
+        return answer()
+
+    def verify(self, meter: MeterKeying, token: str) -> Verified:
+        return self.engine.verify(meter, token)
+
+    def status(self) -> Status:
+        return self.engine.status()
+
+    def checkpoint(self) -> Checkpoint:
+        return self.engine.checkpoint()
+
+    def proof(self, sequence: int) -> Proof:
+        return self.engine.proof(sequence)
+
+    def consistency(self, first: int, second: int) -> tuple[str, ...]:
+        return tuple(self.engine.consistency(first, second))
+
+    def present_head(self, note: str) -> Status:
+        self.engine.present_head(note)
+        return self.engine.status()
+
+    # shorthands
+
+    def one(self, request: Request) -> Issued | Refused:
+        return self.issue([request])[0]
+
+    def issued(self, request: Request) -> Issued:
+        found = self.one(request)
+        assert isinstance(found, Issued), found
+        return found
+
+    def refused(self, request: Request) -> str:
+        found = self.one(request)
+        assert isinstance(found, Refused), found
+        return found.code
+
+    def approved(self, *requests: Request) -> Any:
+        """The same requests with the approval of both demonstration approvers."""
+        act = acts.approve_requests(requests, maker="Test", reason="Test", made=self.now())
+        found = self.act(act)
+        named = [replace(r, approval=found.act_id) for r in requests]
+        return named[0] if len(named) == 1 else named
+
+    def act(self, act: str) -> Approved:
+        found = self.approve(act, demonstration.sign(act))
+        assert isinstance(found, Approved), found
+        return found
+
+    def budget(self, units: int, sgc: str = "600100", service: str = "electricity", **more: Any) -> str:
+        """Close all budgets of this service and open one of exactly these units."""
+        for account in list(self.engine.log.state.by_group.get(("units", sgc, service), [])):
+            if not account.closed:
+                self.act(
+                    acts.close_budget(
+                        budget_id=account.budget_id, maker="Test", reason="Test", made=self.now()
+                    )
+                )
+        name = f"test-{uuid.uuid4().hex[:8]}"
+        told = {"starts": self.now(), "ends": self.now() + timedelta(days=30), "period": "once"} | more
+        self.act(
+            acts.open_budget(
+                budget_id=name,
+                sgc=sgc,
+                service=service,
+                units=units,
+                maker="Test",
+                reason="Test",
+                made=self.now(),
+                **told,
+            )
+        )
+        return name
+
+
+def make(folder: Path) -> None:
+    """The demonstration's key file and log, with budgets open at NOON."""
+    demonstration.init(folder, source=SetTime())
+
+
+def signatures(act: str, *names: str) -> list[ActSignature]:
+    keys = dict(demonstration.signers())
+    return [signing.sign(act, name, keys[name]) for name in names]
