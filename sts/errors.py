@@ -55,6 +55,11 @@ class LengthWrong(StsError):
     template = "{what} has {expected} digits, but {found} were given; count them again."
 
 
+class LengthsDiffer(StsError):
+    code = "lengths_differ"
+    template = "There must be as many of each: {left} and {right} were given."
+
+
 class NotHexadecimal(StsError):
     code = "hex"
     template = "{what} is written in hexadecimal digits (0-9, a-f) without a prefix."

@@ -15,7 +15,7 @@ DIGITS = 20
 WIDTH = 66
 CLASS_AT = 27
 
-_CLASS_MASK = 0b11 << CLASS_AT
+CLASS_MASK = 0b11 << CLASS_AT
 _BLOCK_MASK = (1 << 64) - 1
 
 
@@ -23,7 +23,7 @@ def insert_class(block: int, token_class: int) -> int:
     """66 bits from 64 and the class."""
     block, token_class = fits("A block", block, 64), fits("A token class", token_class, 2)
     displaced = block >> CLASS_AT & 0b11
-    return displaced << 64 | block & ~_CLASS_MASK | token_class << CLASS_AT
+    return displaced << 64 | block & ~CLASS_MASK | token_class << CLASS_AT
 
 
 def extract_class(token: int) -> tuple[int, int]:
@@ -31,7 +31,7 @@ def extract_class(token: int) -> tuple[int, int]:
     token = fits("A token", token, WIDTH)
     token_class = token >> CLASS_AT & 0b11
     displaced = token >> 64
-    return token & _BLOCK_MASK & ~_CLASS_MASK | displaced << CLASS_AT, token_class
+    return token & _BLOCK_MASK & ~CLASS_MASK | displaced << CLASS_AT, token_class
 
 
 def to_digits(token: int) -> str:
