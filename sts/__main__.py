@@ -1,5 +1,7 @@
 """`python -m sts`: the command line of the standard."""
 
+import sys
+
 from sts.cli import main
 
-main()
+sys.exit(main())

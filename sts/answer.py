@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, BinaryIO, TextIO
 
 from sts import amount, bits, checks, ciphers, dkga, drn, engine, keys, pan, tokens, wire
 from sts.errors import (
@@ -29,6 +29,8 @@ from sts.tokens import Token
 from sts.tokens.meter_test import CONTROL_WIDTHS
 
 Result = dict[str, Any]
+
+LONGEST_LINE = 1 << 20
 
 _HEX = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
 
@@ -313,25 +315,37 @@ def answer(kind: object, inputs: object) -> Result:
     return function(Inputs(inputs))
 
 
-def answer_line(line: str) -> str:
+def answer_line(line: bytes) -> str:
     """The line of output that belongs to a line of input."""
-    identity = None
+    identity: str | int | None = None
     try:
         question = _question(line)
-        identity = question.get("id")
+        identity = _identity(question)
         return json.dumps({"id": identity, "result": answer(question.get("kind"), question.get("inputs"))})
     except StsError as error:
-        return json.dumps({"id": identity, "error": {"code": _code(error), "message": error.sentence}})
+        return json.dumps({"id": identity, "error": {"code": code_of(error), "message": error.sentence}})
 
 
-def answer_lines(lines: Iterable[str]) -> Iterator[str]:
-    """One line out for every line in; empty lines are no questions."""
-    for line in lines:
-        if line.strip():
-            yield answer_line(line)
+def serve(questions: BinaryIO, answers: TextIO) -> None:
+    """One line out for every line in, each before the next is read; of a line that is too long, nothing is kept."""
+    while line := questions.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            while (rest := questions.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
+            line = b""
+        answers.write(answer_line(line) + "\n")
+        answers.flush()
 
 
-def _question(line: str) -> dict[str, Any]:
+def code_of(error: StsError) -> str:
+    """All errors of the digits are one code here, and all contents that are not defined are another."""
+    for group in (FormatWrong, Unsupported):
+        if isinstance(error, group):
+            return group.code
+    return error.code
+
+
+def _question(line: bytes) -> dict[str, Any]:
     try:
         question = json.loads(line)
     except (ValueError, RecursionError):
@@ -341,9 +355,9 @@ def _question(line: str) -> dict[str, Any]:
     return question
 
 
-def _code(error: StsError) -> str:
-    """All errors of the digits are one code here, and all contents that are not defined are another."""
-    for group in (FormatWrong, Unsupported):
-        if isinstance(error, group):
-            return group.code
-    return error.code
+def _identity(question: dict[str, Any]) -> str | int | None:
+    """What the answer is to be known by: text or a whole number."""
+    identity = question.get("id")
+    if identity is None or isinstance(identity, (str, int)):
+        return identity
+    raise WrongType(what="id", expected="text or a whole number", found=type(identity).__name__)

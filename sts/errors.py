@@ -301,3 +301,21 @@ class UnknownKind(QuestionWrong):
 class InputMissing(QuestionWrong):
     code = "input_missing"
     template = "The input {name} is missing."
+
+
+# ---- the command line
+
+
+class VectorFileMissing(StsError):
+    code = "vector_file"
+    template = "The vector file cannot be read; name the files, or run in a clone of the project."
+
+
+class KeyFileWrong(StsError):
+    code = "key_file"
+    template = "The key file cannot be used: {reason}."
+
+
+class ArgumentWrong(StsError):
+    code = "argument"
+    template = "{what} is not understood; write it as in: {example}"

@@ -1,7 +1,7 @@
 """The encryption algorithms by number (EA): the table that the engine looks into.
 
 EA07 (STA) needs substitution and permutation tables: the sample tables are built in, a licensee's own
-come from `sts.ciphers.tables`. EA11 (MISTY1) needs none. EA09 is listed by the standard and not in use.
+come from `sts.ciphers.table_file`. EA11 (MISTY1) needs none. EA09 is listed by the standard and not in use.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Tables are a value. The sample tables are those printed in the standard, for tests and closed systems;
 compliant meters use the tables that the STS Association gives to its licensees, which are never
-part of this project: `sts.ciphers.tables` loads them from the licensee's own file.
+part of this project: `sts.ciphers.table_file` loads them from the licensee's own file.
 
 The second substitution table of the sample happens to be the inverse of the first. That does not hold
 for production tables, so deciphering always inverts the table that enciphering used.
