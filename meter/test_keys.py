@@ -16,7 +16,6 @@ from sts.errors import StsError
 from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
 
-
 MARK = "test keys"
 
 

@@ -63,6 +63,11 @@ class Settings:
     )
 
     @property
+    def serves_tls(self) -> bool:
+        """Plain HTTP is for this machine alone; anything else goes through TLS, which `ampoule tls` sets up."""
+        return self.host not in ("127.0.0.1", "localhost", "::1")
+
+    @property
     def folder(self) -> Path:
         return self.var.resolve()
 

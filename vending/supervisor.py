@@ -211,7 +211,7 @@ class Supervisor:
                 for person in DEMONSTRATION_PEOPLE
             ),
             "",
-            "  Sell to unit G-03 (just cut off), then type the 20 digits at its keypad: the lamp comes back.",
+            "  Sell to unit G-09 (just cut off), then type the 20 digits at its keypad: the lamp comes back.",
             f"  Everything is kept under {self.settings.folder}. Ctrl-C stops; `ampoule demo reset` starts over.",
             "",
         ]

@@ -44,6 +44,21 @@ ROOTS = (
     Root("debt", "asset", (2, 3), True, "What a customer owes us: debt/<customer>/<which>. Floor zero.", 0),
     # What we owe.
     Root("customer", "liability", (2, 2), True, "Money of a customer not spent yet. Floor zero.", 0),
+    Root(
+        "kept",
+        "liability",
+        (2, 2),
+        True,
+        "What a purchase left over, spent first by the next one. Floor zero.",
+        0,
+    ),
+    Root(
+        "held",
+        "liability",
+        (2, 2),
+        True,
+        "Money of a customer for orders that are paid and not yet released.",
+    ),
     Root("deposit", "liability", (2, 2), True, "A tenant's deposit. Floor zero.", 0),
     Root("seller", "liability", (2, 2), True, "A third-party seller's deposit; floor minus his credit.", 0),
     Root("commission", "liability", (2, 2), True, "Commission earned by a seller and not yet paid out."),

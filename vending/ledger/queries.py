@@ -85,6 +85,17 @@ def standing(session: Session, places: Sequence[tuple[str, str]]) -> list[Standi
     return answer
 
 
+def list_under(session: Session, prefix: str, unit: str) -> list[tuple[str, int]]:
+    """The accounts whose path begins with `prefix` and what each holds in this unit; those that hold nothing are left out."""
+    paths = session.scalars(
+        sa.select(LedgerAccount.path)
+        .where(LedgerAccount.path >= prefix, LedgerAccount.path < prefix + "\uffff")
+        .order_by(LedgerAccount.path)
+    ).all()
+    found = standing(session, [(path, unit) for path in paths])
+    return [(one.account, one.balance) for one in found if one.balance]
+
+
 def trial_balance(session: Session, *, before: datetime | None = None) -> list[TrialLine]:
     """Every account with its debits and credits. The debits and credits of each unit are equal, or the books are wrong."""
     amount = LedgerLeg.amount

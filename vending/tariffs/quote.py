@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from vending.tariffs.structure import Tariff
 
 # What a token can hold: the nearest quantity in the direction given, "down" or "up" (decisions.md D19).
-Quantise = Callable[[int, str], int]
+Quantise = Callable[[int, Literal["down", "up"]], int]
 
 
 def every_step(units: int, _rounding: str) -> int:

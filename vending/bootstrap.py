@@ -1,0 +1,32 @@
+"""Settings to services: the only file that picks implementations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keystore.client import SocketModule
+from vending.access.site_secret import SiteSecret
+from vending.clock import Clock, SystemClock
+from vending.db import Database
+from vending.services import Services
+from vending.settings import Settings
+from vending.vends import service as vends
+from vending.vends.groups import Groups
+from vending.vends.plan import Basket
+
+
+def open_services(settings: Settings, *, clock: Clock | None = None, db: Database | None = None) -> Services:
+    clock = clock or SystemClock()
+    db = db or Database.open(settings.database_address)
+    module = SocketModule(settings.module_socket_path, timeout_s=settings.module_timeout_s)
+
+    def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
+        return vends.sell(db, clock, module, baskets)
+
+    vault = SiteSecret.of_folder(settings.folder)
+    return Services(settings=settings, clock=clock, db=db, module=module, vault=vault, sales=Groups(sell))
+
+
+def close_services(services: Services) -> None:
+    services.sales.close()
+    services.db.close()

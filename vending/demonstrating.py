@@ -1,0 +1,72 @@
+"""What a demonstration holds before its first sale: tariffs published by two people, an estate, people, a building's file.
+
+Made through the services that a real site uses, once; a second start finds it and adds nothing. A production site never
+comes here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from importlib import resources
+
+from sqlalchemy.orm import Session
+
+from vending.access.policy import SYSTEM
+from vending.audit import Doer
+from vending.clock import Clock
+from vending.db import Database
+from vending.demonstration import loader
+from vending.estate import queries as estate
+from vending.ledger import service as ledger
+from vending.ledger.entries import transfer
+from vending.services import Services
+from vending.tariffs import service as tariffs
+
+SECOND = Doer("system-second", "Ampoule's demonstration, second person")
+
+
+def prepare(services: Services) -> str:
+    """Gives the key of the demonstration's site."""
+    db, clock = services.db, services.clock
+    with db.reading() as session:
+        there = bool(estate.list_sites(session))
+    if not there:
+        _publish_tariffs(db, clock)
+    loaded = loader.load(db, clock)
+    if loaded.new:
+        with db.writing() as session:
+            _owe(session, clock, loaded.site_key)
+    loader.write_building(db, clock, loaded.site_key, services.settings.folder / "building" / "building.json")
+    return loaded.site_key
+
+
+def _publish_tariffs(db: Database, clock: Clock) -> None:
+    for file in sorted(
+        resources.files("vending.demonstration").joinpath("tariffs").iterdir(), key=lambda one: one.name
+    ):
+        with db.writing() as session:
+            version = tariffs.draft(session, clock, file.read_text(encoding="utf-8"), actor=SYSTEM)
+            if version.state == tariffs.DRAFT:
+                approval = tariffs.Approval("demonstration", version.hash, SYSTEM.key, SECOND.key)
+                tariffs.publish(session, clock, version.key, approval=approval, actor=SECOND, zone=UTC)
+
+
+def _owe(session: Session, clock: Clock, site_key: str) -> None:
+    """One tenant comes with a debt of last year, so that the till shows how arrears are recovered."""
+    for meter in estate.find_meters(session, clock, "G-04", sites=(site_key,)):
+        if meter.tenant is not None and meter.service == "electricity":
+            name = f"debt/{meter.tenant.key}/last-year"
+            ledger.post(
+                session,
+                clock,
+                [
+                    transfer(
+                        "opening",
+                        f"demonstration/{meter.tenant.key}",
+                        "ZAR",
+                        128460,
+                        debited=name,
+                        credited="equity/opening",
+                    )
+                ],
+            )

@@ -1,0 +1,1 @@
+"""One file or folder per outside service: gateways, channels, building systems, exports."""

@@ -1,0 +1,1 @@
+"""Money coming in: tenders at the desk, later gateways behind one port."""

@@ -1,0 +1,31 @@
+"""Event -> what follows: from the outbox, after the commit that caused it. Each reaction may run twice.
+
+One table; an event without a reaction is delivered to nobody, and that is said here and not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vending.outbox import Message
+from vending.services import Services
+
+Reaction = Callable[[Services, Message], None]
+
+REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    # Text messages, papers and remote meters join here as their rooms are built.
+    "vend issued": (),
+    "vend refused": (),
+    "tariff published": (),
+}
+
+
+class EventUnknown(Exception):
+    pass
+
+
+def react(services: Services, message: Message) -> None:
+    if message.event not in REACTIONS:
+        raise EventUnknown(f"{message.event} is in no row of the table of reactions")
+    for reaction in REACTIONS[message.event]:
+        reaction(services, message)

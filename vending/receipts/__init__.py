@@ -1,0 +1,1 @@
+"""What is printed, shown and sent about a sale: one content, many forms."""

@@ -1,0 +1,1 @@
+"""The sale: order, plan, payment, token, release. The module issues; this package orders, posts and releases."""

@@ -1,0 +1,64 @@
+"""Sales travel in groups: one thread takes whatever has queued while the last group was written, and sells it together.
+
+The durable steps of a sale are then paid once a group and not once a sale. There is no timer: a lone sale is a group of
+one and waits for nobody. The same function sells one and sixty-four, so there is no fast twin beside a slow one.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+Ask = TypeVar("Ask")
+Answer = TypeVar("Answer")
+
+MOST = 64
+
+
+class Groups(Generic[Ask, Answer]):
+    """`sell` gets a list and gives an answer (or an exception as a value) for each, in order."""
+
+    def __init__(
+        self, sell: Callable[[Sequence[Ask]], Sequence[Answer | Exception]], *, name: str = "sales"
+    ) -> None:
+        self._sell = sell
+        self._queue: queue.SimpleQueue[tuple[Ask, Future[Answer]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, ask: Ask) -> Answer:
+        """Waits for the group that this one travels in."""
+        future: Future[Answer] = Future()
+        self._queue.put((ask, future))
+        return future.result()
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            group = [first]
+            while len(group) < MOST:
+                try:
+                    more = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    self._queue.put(None)
+                    break
+                group.append(more)
+            try:
+                answers = self._sell([ask for ask, _future in group])
+            except Exception as error:
+                # The group as a whole could not be tried (the database is gone, say): each caller hears the same.
+                answers = [error] * len(group)
+            for (_ask, future), answer in zip(group, answers, strict=True):
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)

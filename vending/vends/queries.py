@@ -1,0 +1,186 @@
+"""Looks at sales: frozen values for pages, papers and commands. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from vending.errors import NotFound
+from vending.payments import service as payments
+from vending.payments.tender import Taken
+from vending.vends.tables import Sale, Token, Vend
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    position: int
+    kind: str
+    digits: str
+    tid: int | None
+    base_date: int
+    units: int | None
+    sequence: int
+    logged_at: datetime
+    log: str
+    salt: str
+    leaf: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class VendView:
+    order_id: str
+    position: int
+    meter_key: str
+    pan: str
+    tenant_key: str | None
+    service: str
+    units: int
+    paid_minor: int
+    state: str
+    refusal_code: str | None
+    refusal_sentence: str | None
+    keying: dict[str, Any]
+    tariff_version: str
+    decided_at: datetime | None
+    tokens: tuple[TokenView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaleView:
+    key: str
+    receipt: str
+    site_key: str
+    till: str
+    cashier_key: str
+    cashier_name: str
+    currency: str
+    total_minor: int
+    content: dict[str, Any]
+    content_hash: str
+    copies: int
+    sold_at: datetime
+    vends: tuple[VendView, ...]
+    taken: tuple[Taken, ...]
+
+    @property
+    def state(self) -> str:
+        """`paid` while any order is open, else `issued` if any token came, else how the orders ended."""
+        states = [vend.state for vend in self.vends]
+        for state in ("paid", "issued", "refused", "cancelled"):
+            if state in states:
+                return state
+        raise AssertionError("a sale has at least one order")
+
+    @property
+    def tokens(self) -> tuple[tuple[VendView, TokenView], ...]:
+        """Every token of the sale in the order of entry."""
+        return tuple((vend, token) for vend in self.vends for token in vend.tokens)
+
+
+def one_sale(session: Session, key: str) -> SaleView:
+    sale = session.scalars(sa.select(Sale).where(Sale.key == key)).one_or_none()
+    if sale is None:
+        raise NotFound("There is no sale under that number. Look at the last sales of the till.")
+    return _views(session, [sale])[0]
+
+
+def one_by_receipt(session: Session, receipt: str) -> SaleView:
+    sale = session.scalars(sa.select(Sale).where(Sale.receipt == receipt)).one_or_none()
+    if sale is None:
+        raise NotFound(f"There is no receipt {receipt}. Its number stands at the top of the paper.")
+    return _views(session, [sale])[0]
+
+
+def list_last_of_till(session: Session, site_key: str, till: str, *, most: int = 6) -> list[SaleView]:
+    sales = session.scalars(
+        sa.select(Sale)
+        .where(Sale.till == till, Sale.site_key == site_key)
+        .order_by(Sale.id.desc())
+        .limit(most)
+    ).all()
+    return _views(session, list(sales))
+
+
+def last_of_meter(session: Session, meter_key: str) -> SaleView | None:
+    """The newest sale to this meter that was not refused."""
+    key = session.scalars(
+        sa.select(Vend.sale_key)
+        .where(Vend.meter_key == meter_key, Vend.state.in_(("paid", "issued")))
+        .order_by(Vend.id.desc())
+        .limit(1)
+    ).first()
+    return one_sale(session, key) if key is not None else None
+
+
+def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
+    keys = [sale.key for sale in sales]
+    vends = session.scalars(sa.select(Vend).where(Vend.sale_key.in_(keys)).order_by(Vend.position)).all()
+    tokens: dict[str, list[Token]] = {}
+    for token in session.scalars(
+        sa.select(Token).where(Token.order_id.in_([vend.order_id for vend in vends])).order_by(Token.position)
+    ):
+        tokens.setdefault(token.order_id, []).append(token)
+    taken = payments.list_of_sales(session, keys)
+    return [
+        SaleView(
+            sale.key,
+            sale.receipt,
+            sale.site_key,
+            sale.till,
+            sale.cashier_key,
+            sale.cashier_name,
+            sale.currency,
+            sale.total_minor,
+            sale.content,
+            sale.content_hash,
+            sale.copies,
+            sale.sold_at,
+            tuple(_vend(vend, tokens.get(vend.order_id, [])) for vend in vends if vend.sale_key == sale.key),
+            tuple(taken.get(sale.key, ())),
+        )
+        for sale in sales
+    ]
+
+
+def _vend(row: Vend, tokens: list[Token]) -> VendView:
+    return VendView(
+        row.order_id,
+        row.position,
+        row.meter_key,
+        row.pan,
+        row.tenant_key,
+        row.service,
+        row.units,
+        row.paid_minor,
+        row.state,
+        row.refusal_code,
+        row.refusal_sentence,
+        row.request["meter"],
+        row.tariff_version,
+        row.decided_at,
+        # Nothing shows a token before the commit that released it; the state says that it happened.
+        tuple(
+            TokenView(
+                token.position,
+                token.kind,
+                token.digits,
+                token.tid,
+                token.base_date,
+                token.units,
+                token.sequence,
+                token.logged_at,
+                token.log,
+                token.salt,
+                token.leaf,
+                token.signature,
+            )
+            for token in tokens
+        )
+        if row.state == "issued"
+        else (),
+    )

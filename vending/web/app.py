@@ -1,0 +1,80 @@
+"""The Flask application: rooms, gate, headers, errors, words. It picks no implementation: `services` brings them.
+
+Deny by default (gate.py), strict content policy (headers.py), one table of errors (errors.py). Sessions are rows on the
+server, so that a manager can end one at once; the cookie holds only a random secret.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, redirect, request, url_for
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+
+import vending
+from vending.services import Services
+from vending.web import auth, dress, errors, frame, gate, headers, health, places, receipts
+from vending.web.cashier import till, vends
+
+LANGUAGES = {"en": "English", "zh": "中文", "fr": "Français", "ar": "العربية"}
+
+
+def assets(name: str) -> Path:
+    """`templates` or `static`: inside the installed package, or beside it in a checkout."""
+    root = Path(vending.__file__).parent
+    packed = root / "_assets" / name
+    return packed if packed.is_dir() else root.parent / name
+
+
+def create_app(services: Services) -> Flask:
+    app = Flask("ampoule", template_folder=str(assets("templates")), static_folder=str(assets("static")))
+    app.config.update(
+        SECRET_KEY=services.vault.row_seal({"for": "forms"}),
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        SESSION_COOKIE_NAME="ampoule_form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=services.settings.serves_tls,
+        SEND_FILE_MAX_AGE_DEFAULT=31536000,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=True,
+        BABEL_DEFAULT_LOCALE="en",
+    )
+    app.extensions["ampoule"] = services
+    CSRFProtect(app)
+    Babel(app, locale_selector=_language)
+    headers.add(app)
+    dress.dress(app)
+    gate.mark(app, "htmx_script", gate.PUBLIC)
+
+    @app.before_request
+    def who() -> None:
+        g.services = services
+        g.actor = auth.actor_of_request(services)
+
+    gate.guard(app, places.can)
+    errors.register(app)
+    frame.register(app, LANGUAGES)
+    for room in (auth.room, till.room, vends.room, receipts.room, health.room):
+        app.register_blueprint(room)
+
+    @app.get("/")
+    @gate.needs(gate.SIGNED_IN)
+    def home() -> Any:
+        return redirect(url_for(frame.home_of(g.actor)), 303)
+
+    @app.get("/favicon.ico")
+    @gate.needs(gate.PUBLIC)
+    def favicon() -> Response:
+        return redirect(url_for("static", filename="favicon.svg"), 308)  # type: ignore[return-value]
+
+    return app
+
+
+def _language() -> str:
+    chosen = request.cookies.get("lang", "")
+    if chosen in LANGUAGES:
+        return chosen
+    return request.accept_languages.best_match(list(LANGUAGES)) or "en"

@@ -1,0 +1,1 @@
+"""The till: find, quote, take money, show the token."""

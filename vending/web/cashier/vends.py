@@ -1,0 +1,195 @@
+"""One sale after the money: the token page, its copies, and where the money is while there is no token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, g, redirect, render_template, url_for
+from sqlalchemy.orm import Session
+
+from vending.estate import queries as estate
+from vending.services import Services
+from vending.vends import queries
+from vending.vends import service as sales
+from vending.vends.queries import SaleView, VendView
+from vending.web import gate, places, words
+from vending.web.words import _
+
+room = Blueprint("vends", __name__, url_prefix="/cashier/vends")
+
+
+@room.get("/<key>")
+@gate.needs("sale.make")
+def show(key: str) -> Any:
+    return page(key, index=1)
+
+
+@room.get("/<key>/tokens/<int:index>")
+@gate.needs("sale.make")
+def show_token(key: str, index: int) -> Any:
+    return page(key, index=index)
+
+
+@room.post("/<key>/copies")
+@gate.needs("sale.reprint")
+def print_again(key: str) -> Any:
+    services: Services = g.services
+    places.refuse_elsewhere(_site_of(services, key))
+    sales.reprint(services.db, services.clock, key, actor=g.actor)
+    return redirect(url_for("receipts.show", key=key, print="now"), 303)
+
+
+def _site_of(services: Services, key: str) -> str:
+    with services.db.reading() as session:
+        return queries.one_sale(session, key).site_key
+
+
+def page(key: str, *, index: int) -> str:
+    services: Services = g.services
+    with services.db.reading() as session:
+        sale = queries.one_sale(session, key)
+        places.refuse_elsewhere(sale.site_key)
+        meters = meters_of(session, services, [vend.meter_key for vend in sale.vends])
+    place = places.of_request()
+    tokens = sale.tokens
+    index = min(max(index, 1), max(len(tokens), 1))
+    shown = tokens[index - 1] if tokens else None
+    vend = shown[0] if shown else sale.vends[0]
+    meter = meters[vend.meter_key]
+    unit = words.unit_of(vend.service)
+    way = ", ".join(words.way(taken.way) for taken in sale.taken)
+    return render_template(
+        "cashier/vend.html",
+        vend={
+            "state": sale.state,
+            "title": title(meter),
+            "facts": [
+                words.service_name(vend.service),
+                _("Meter %(number)s", number=words.meter_number(meter.drn)),
+                f"{words.total(sale.total_minor, sale.currency)} {way}",
+                _("Receipt %(number)s", number=sale.receipt),
+            ],
+            "token": shown[1].digits if shown else None,
+            "index": index,
+            "count": len(tokens),
+            "kind": "",
+            "dose": {"value": vend.units / 10, "text": words.units(vend.units), "unit": unit, "label": ""},
+            "fresh": (services.clock.now() - sale.sold_at).total_seconds() < 10,
+            "others": _others(sale, meters, index),
+            "order": "",
+            "at_meter": None,
+            "happened": _happened(sale, place),
+            "message": "",
+            "money": _where_the_money_is(sale, vend),
+            "code": vend.refusal_code or "",
+            "held": None,
+        },
+        urls={
+            "next": url_for("till.desk"),
+            "receipt": url_for("receipts.show", key=key),
+            "print": url_for("vends.print_again", key=key),
+            "here": url_for("vends.show", key=key),
+            "reverse": "",
+            "trouble": "",
+        },
+        send=[],
+        copies=sale.copies,
+    )
+
+
+def meters_of(session: Session, services: Services, keys: Sequence[str]) -> dict[str, estate.MeterView]:
+    """The meters of these keys, looked up at once."""
+    wanted = list(dict.fromkeys(keys))
+    return {meter.key: meter for meter in estate.list_meters(session, services.clock, wanted)}
+
+
+def unit_code(meter: estate.MeterView) -> str:
+    return meter.space.code if meter.space else meter.label
+
+
+def tenant_name(meter: estate.MeterView) -> str:
+    return meter.tenant.name if meter.tenant else ""
+
+
+def title(meter: estate.MeterView) -> str:
+    return f"{meter.tenant.name}, {unit_code(meter)}" if meter.tenant else unit_code(meter)
+
+
+def _others(sale: SaleView, meters: dict[str, estate.MeterView], index: int) -> list[dict[str, Any]]:
+    if len(sale.vends) < 2:
+        return []
+    rows = []
+    number = 0
+    for vend in sale.vends:
+        meter = meters[vend.meter_key]
+        common = {
+            "title": f"{unit_code(meter)}, {words.service_name(vend.service).lower()}",
+            "detail": _("Meter %(number)s", number=words.meter_number(meter.drn)),
+            "units": words.units(vend.units),
+            "unit": words.unit_of(vend.service),
+        }
+        for token in vend.tokens:
+            number += 1
+            if number != index:
+                rows.append(
+                    {
+                        **common,
+                        "n": number,
+                        "token": token.digits,
+                        "url": url_for("vends.show_token", key=sale.key, index=number),
+                    }
+                )
+        if not vend.tokens:
+            rows.append({**common, "n": "", "token": None, "url": ""})
+    return rows
+
+
+def _happened(sale: SaleView, place: places.Place) -> list[dict[str, str]]:
+    change = sum(taken.change_minor for taken in sale.taken)
+    rows = [
+        {
+            "state": "on",
+            "what": _("Money taken"),
+            "detail": _("change %(change)s", change=words.total(change, sale.currency)) if change else "",
+            "at": words.clock_time(sale.sold_at, place.zone, seconds=True),
+        }
+    ]
+    for vend in sale.vends:
+        for token in vend.tokens:
+            rows.append(
+                {
+                    "state": "on",
+                    "what": _("Token released"),
+                    "detail": _("log entry %(number)s, signed", number=token.sequence),
+                    "at": words.clock_time(vend.decided_at, place.zone, seconds=True)
+                    if vend.decided_at
+                    else "",
+                }
+            )
+        if vend.state == "paid":
+            rows.append({"state": "half", "what": _("Token on its way"), "detail": "", "at": ""})
+        if vend.state == "refused":
+            rows.append(
+                {"state": "now", "what": _("Token refused"), "detail": vend.refusal_sentence or "", "at": ""}
+            )
+    rows.append(
+        {"state": "on", "what": _("Printed"), "detail": _("%(count)s copies", count=sale.copies), "at": ""}
+        if sale.copies
+        else {"state": "off", "what": _("Not printed yet"), "detail": "", "at": ""}
+    )
+    return rows
+
+
+def _where_the_money_is(sale: SaleView, vend: VendView) -> str:
+    if sale.state != "refused":
+        return ""
+    told = vend.refusal_sentence or ""
+    return (
+        told
+        + " "
+        + _(
+            "%(money)s is kept for this customer and is spent first at the next purchase.",
+            money=words.total(vend.paid_minor, sale.currency),
+        )
+    ).strip()

@@ -1,0 +1,124 @@
+"""The frame of every page: who, where, which lamps, which words. See the head of templates/layout.html."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Flask, Response, g, redirect, request, url_for
+from flask_babel import get_locale
+
+from keystore.errors import KeystoreError
+from keystore.module import Status
+from vending.services import Services
+from vending.web import gate, places
+from vending.web.words import _
+
+STATUS_FRESH_S = 1.0
+_seen: dict[int, tuple[float, Status | None, str]] = {}
+
+RTL = {"ar", "fa", "he", "ur"}
+
+room = Blueprint("frame", __name__)
+
+
+def module_status(services: Services) -> tuple[Status | None, str]:
+    """What the module says of itself, asked at most once a second however many pages are drawn."""
+    now = time.monotonic()
+    seen = _seen.get(id(services))
+    if seen is not None and now - seen[0] < STATUS_FRESH_S:
+        return seen[1], seen[2]
+    try:
+        status: Status | None = services.module.status()
+        sentence = "" if status is not None and status.state == "ready" else (status.reason if status else "")
+    except KeystoreError as error:
+        status, sentence = None, error.sentence
+    _seen[id(services)] = (now, status, sentence)
+    return status, sentence
+
+
+def lamps(services: Services, zone: ZoneInfo) -> list[dict[str, Any]]:
+    status, sentence = module_status(services)
+    if status is None or sentence:
+        return [{"state": "now", "text": _("Cannot sell now"), "url": ""}]
+    found: list[dict[str, Any]] = [{"state": "on", "text": _("Ready to sell"), "url": ""}]
+    units = [one for one in status.budgets if one.kind == "units" and one.allotted]
+    if units:
+        tightest = min(units, key=lambda one: one.left / one.allotted)
+        percent = round(100 * tightest.left / tightest.allotted)
+        # A forecast further away than a month says nothing that a desk can use.
+        soon = services.clock.now() + timedelta(days=30)
+        if tightest.lasts_until is not None and tightest.lasts_until < soon:
+            when = tightest.lasts_until.astimezone(zone).strftime("%a %d %b %H:%M")
+            text = _("Budget %(percent)s %%, lasts until %(when)s", percent=percent, when=when)
+        else:
+            text = _("Budget %(percent)s %%", percent=percent)
+        found.append({"state": "half" if tightest.warnings else "", "text": text, "url": ""})
+    return found
+
+
+def home_of(actor: Any) -> str:
+    """The endpoint of the page where this person's work begins."""
+    return "till.desk"
+
+
+def register(app: Flask, languages: dict[str, str]) -> None:
+    app.register_blueprint(room)
+
+    @app.context_processor
+    def frame() -> dict[str, Any]:
+        services: Services = g.services
+        actor = g.get("actor")
+        place = places.find()
+        language = str(get_locale() or "en")
+        status, _sentence = module_status(services)
+        return {
+            "frame": {
+                "lang": language,
+                "dir": "rtl" if language.split("_")[0] in RTL else "ltr",
+                "theme": request.cookies.get("theme", "auto"),
+                "operator": "Ampoule",
+                "home": "/",
+                "site": place.site.name if place else "",
+                "place": _("Till %(till)s", till=place.till) if place else "",
+                "menu": [],
+                "lamps": lamps(services, place.zone) if place else [],
+                "person": {"name": actor.name, "since": ""} if actor else None,
+                "clock": services.clock.now().astimezone(place.zone).strftime("%H:%M") if place else "",
+                "test_keys": bool(status and status.test),
+                "training": False,
+                "offline": "",
+                "urls": {
+                    "preferences": url_for("frame.preferences"),
+                    "sign_out": url_for("auth.sign_out"),
+                    "help": "",
+                },
+                "languages": [{"value": code, "label": name} for code, name in languages.items()],
+                "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
+            }
+        }
+
+
+@room.post("/preferences")
+@gate.needs(gate.PUBLIC)
+def preferences() -> Response:
+    """Theme and language, kept in cookies of this browser."""
+    answer = redirect(local_address(request.form.get("next", "/")), 303)
+    for name, choices in (("theme", ("auto", "light", "dark")), ("lang", ("en", "zh", "fr", "ar"))):
+        value = request.form.get(name)
+        if value is not None and value in choices:
+            answer.set_cookie(name, value, max_age=31536000, samesite="Lax", httponly=True)
+    return answer  # type: ignore[return-value]
+
+
+def local_address(address: str) -> str:
+    """Only an address of this site: a link to elsewhere in a form must not carry anybody away."""
+    safe = (
+        address.startswith("/")
+        and not address.startswith(("//", "/\\"))
+        and "\n" not in address
+        and "\r" not in address
+    )
+    return address if safe else "/"

@@ -1,0 +1,54 @@
+"""Who may open which page: every view names its permission, and a view that names none is refused.
+
+Deny by default: a new route without a word about who may use it answers 403 and fails the test of all routes.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, abort, g, redirect, request, url_for
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PUBLIC = "public"  # no sign-in: the sign-in page itself, verification, health
+SIGNED_IN = "signed-in"
+
+
+def needs(permission: str) -> Callable[[View], View]:
+    """Marks a view with the permission that its caller must hold."""
+
+    def marked(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return marked
+
+
+def mark(app: Flask, endpoint: str, permission: str) -> None:
+    """The same for a view that was registered elsewhere."""
+    needs(permission)(app.view_functions[endpoint])
+
+
+def permission_of(app: Flask, endpoint: str) -> str | None:
+    if endpoint == "static":
+        return PUBLIC
+    return getattr(app.view_functions[endpoint], "permission", None)
+
+
+def guard(app: Flask, allowed: Callable[[Any, str], bool]) -> None:
+    """Checks every request against its view's permission. `g.actor` is set before, or None."""
+
+    @app.before_request
+    def check() -> Any:
+        if request.endpoint is None:
+            return None
+        permission = permission_of(app, request.endpoint)
+        if permission == PUBLIC:
+            return None
+        if g.actor is None:
+            if request.method == "GET" and request.accept_mimetypes.accept_html:
+                return redirect(url_for("auth.sign_in", next=request.full_path.rstrip("?")), 303)
+            abort(401)
+        if permission is None or (permission != SIGNED_IN and not allowed(g.actor, permission)):
+            abort(403)
+        return None

@@ -1,0 +1,81 @@
+"""What goes on behind the pages, in one thread of the server: recovery, the outbox, the trail's chain.
+
+Each round does a little of each and says what failed; nothing here raises out of the loop. Recovery is `complete` called
+again for orders that are paid and open: at the start for all of them, later for those that are older than a few seconds
+(younger ones are being completed by the page that asked).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+from vending import audit, outbox, reactions
+from vending.services import Services
+from vending.vends import service as vends
+
+log = logging.getLogger(__name__)
+
+OPEN_AFTER = timedelta(seconds=3)
+PAUSE_S = 0.5
+CHAIN_EVERY_S = 60.0
+
+
+class Worker:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._chained = 0.0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        age = timedelta()
+        while not self._stop.is_set():
+            for step in (lambda age=age: self.recover(age), self.deliver, self.chain):
+                try:
+                    step()
+                except Exception:
+                    log.exception("a step of the worker failed; it is tried again")
+            age = OPEN_AFTER
+            self._stop.wait(PAUSE_S)
+
+    def recover(self, age: timedelta) -> int:
+        found = vends.list_open(self._services.db, self._services.clock, older_than=age)
+        if found:
+            vends.complete(self._services.db, self._services.clock, self._services.module, found)
+        return len(found)
+
+    def deliver(self) -> int:
+        services = self._services
+        with services.db.reading() as session:
+            due = outbox.list_due(session, services.clock)
+        for message in due:
+            try:
+                reactions.react(services, message)
+            except Exception as error:
+                log.warning("%s %d failed: %s", message.event, message.id, type(error).__name__)
+                with services.db.writing() as session:
+                    outbox.failed(session, services.clock, message, f"{type(error).__name__}: {error}")
+            else:
+                with services.db.writing() as session:
+                    outbox.delivered(session, services.clock, message.id)
+        return len(due)
+
+    def chain(self) -> None:
+        now = time.monotonic()
+        if now - self._chained < CHAIN_EVERY_S and self._chained:
+            return
+        self._chained = now
+        while True:
+            with self._services.db.writing() as session:
+                if audit.close_batch(session, self._services.clock) is None:
+                    return
