@@ -30,7 +30,7 @@ TREES = {
 # command: (module, the click group)
 COMMANDS = {
     "ampoule": ("vending.cli", "ampoule"),
-    "keystore": ("keystore.cli", "cli"),
+    "keystore": ("keystore.cli", "main"),
     "meter": ("meter.cli", "meter"),
 }
 MADE = "*Made by `python tools/reference.py` from the code; a test says when it is stale.*\n"
@@ -118,11 +118,24 @@ def _is_super_init(node: ast.AST) -> bool:
     )
 
 
-def _text(arguments: list[ast.expr]) -> str:
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """Names that a module gives to its sentences."""
+    return {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _text(arguments: list[ast.expr], named: dict[str, ast.expr] | None = None) -> str:
     """The first argument as text; what is filled in at run time stands in braces."""
     if not arguments:
         return ""
     first = arguments[0]
+    if isinstance(first, ast.Name) and named:
+        first = named.get(first.id, first)
     if isinstance(first, ast.Constant) and isinstance(first.value, str):
         return first.value
     if isinstance(first, ast.JoinedStr):
@@ -140,6 +153,34 @@ def _word(part: ast.expr) -> str:
     return words[-1].strip("_").replace("_", " ") if words else "…"
 
 
+# Refusals that are values, not exceptions: the names by which the packages make them.
+_VALUES = {"Refused", "Rejected", "No", "_refuse", "ModuleRefused", "MessageInvalid"}
+_CODE = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+
+
+def refusal_values(package: str) -> dict[str, str]:
+    """The codes of expected refusals, each with the first sentence it is made with."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = _constants(tree)
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name not in _VALUES:
+                continue
+            for place, argument in enumerate(node.args):
+                code = argument.value if isinstance(argument, ast.Constant) else None
+                if isinstance(code, str) and _CODE.fullmatch(code):
+                    found.setdefault(code, _text(node.args[place + 1 :], named))
+                    break
+            for keyword in node.keywords:
+                if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
+                    found.setdefault(str(keyword.value.value), _text(node.args))
+    return found
+
+
 def error_page() -> str:
     lines = [
         "# Error codes\n",
@@ -154,6 +195,15 @@ def error_page() -> str:
             if each.package == package
         ]
         lines.append("")
+        values = refusal_values(package)
+        if values:
+            lines += [
+                "Expected refusals, which are answers and not errors:\n",
+                "| code | what it says |",
+                "|---|---|",
+            ]
+            lines += [f"| `{code}` | {_cell(says)} |" for code, says in sorted(values.items())]
+            lines.append("")
     return "\n".join(lines)
 
 
@@ -251,6 +301,31 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(parts)
 
 
+# ---- permissions
+
+
+def permissions_page() -> str:
+    from vending.access import policy
+
+    lines = [
+        "# Permissions\n",
+        MADE,
+        "Who may do what. A role is held at one site or at all of them; what is not in the table is denied.\n",
+        "| right | what it allows | " + " | ".join(policy.ROLES) + " |",
+        "|---|---|" + "---|" * len(policy.ROLES),
+    ]
+    for right in policy.Permission:
+        marks = " | ".join("yes" if right in rights else "" for rights in policy.ROLES.values())
+        lines.append(f"| `{right.value}` | {_cell(policy.SAYS[right])} | {marks} |")
+    lines += [
+        "",
+        "No person holds both roles of a pair, because one of them watches the other: "
+        + "; ".join(f"{one} and {other}" for one, other in policy.CONFLICTS)
+        + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 # ---- all of them
 
 
@@ -259,6 +334,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "commands.md": commands_page(),
         "error-codes.md": error_page(),
+        "permissions.md": permissions_page(),
     }
 
 
