@@ -4,9 +4,11 @@
 Nothing on these pages is written by hand: a sentence that reads badly is mended where the program says it.
 """
 
+import argparse
 import ast
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import sys
@@ -287,7 +289,25 @@ def commands_page() -> str:
             lines += ["| option | |", "|---|---|"]
             lines += [f"| `{_cell(option)}` | {_cell(says)} |" for option, says in rows]
             lines.append("")
+    lines += [
+        "## `python -m sts`\n",
+        "The standard's own command; it needs the package `sts` and nothing else.\n",
+    ]
+    for name, parser in standard_commands().items():
+        lines += [f"### `python -m sts {name}`\n", f"```text\n{parser.format_help().strip()}\n```\n"]
     return "\n".join(lines)
+
+
+def standard_commands() -> dict[str, argparse.ArgumentParser]:
+    """The subcommands of `python -m sts`, which is made with argparse because it stands alone."""
+    from sts import cli
+
+    os.environ["COLUMNS"] = "100"  # argparse wraps its help at this width
+    parser = cli._parser()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    raise AssertionError("python -m sts has no subcommands")
 
 
 def _paragraphs(text: str) -> str:
