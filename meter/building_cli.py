@@ -2,27 +2,94 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
+from meter import simulation
 from meter.building import Building, BuildingClock, BuildingWrong, Plan
 from meter.building_server import BuildingServer
 from meter.nvram import FolderLock
+from meter.simulation import Report, Sums
 from meter.test_keys import TestKeys
 
 PARTS = 30
 
 
 @click.group(invoke_without_command=True)
+@click.option(
+    "--units", type=click.IntRange(1, 5000), default=300, show_default=True, help="Units of the building."
+)
+@click.option(
+    "--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="Days to live through."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same building."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a trade, and one for the whole at the end."
+)
 @click.pass_context
-def building(ctx: click.Context) -> None:
-    """A building of twins."""
+def building(ctx: click.Context, units: int, days: int, seed: int, as_json: bool) -> None:
+    """Let a whole building of twins live for months, alone and in seconds; or `serve` one in real time."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        report = simulation.run(units, days, seed, progress=None if as_json else _progress)
+        _tell_json(report) if as_json else _tell(report)
+        if not report.total.conserved:
+            raise BuildingWrong(
+                "Energy in, energy counted and credit used do not agree. Keep the seed and report it."
+            )
+
+
+def _progress(done: int, units: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} of {units} units", nl=done == units, err=True)
+
+
+def _figures(sums: Sums) -> dict[str, Any]:
+    return {
+        "energy_in": sums.flow_in,
+        "energy_counted": sums.flow_counted,
+        "conserved": sums.conserved,
+        "bought_units": sums.credit_bought,
+        "used_units": simulation.used_units(sums),
+        "wanted_flow": sums.flow_wanted,
+        "tokens": sums.tokens,
+        "outcomes": dict(sorted(sums.outcomes.items())),
+        "cuts": sums.cuts,
+        "hours_off": sums.seconds_off // 3600,
+    }
+
+
+def _tell_json(report: Report) -> None:
+    for trade, sums in report.by_trade.items():
+        click.echo(json.dumps({"trade": trade, **_figures(sums)}))
+    whole = {"units": report.units, "days": report.days, "seed": report.seed, **_figures(report.total)}
+    click.echo(json.dumps({**whole, "trace": report.trace}))
+
+
+def _tell(report: Report) -> None:
+    click.echo(
+        f"{'trade':<14}{'used':>14}{'bought':>14}{'tokens':>8}{'refused':>8}{'cuts':>7}{'hours off':>11}"
+    )
+    for trade, sums in report.by_trade.items():
+        unit = "m³" if trade == "water" else "kWh"
+        used, bought = (
+            f"{each / 10:,.1f} {unit}" for each in (simulation.used_units(sums), sums.credit_bought)
+        )
+        refused = sums.tokens - sums.outcomes.get("ACCEPTED", 0)
+        click.echo(
+            f"{trade:<14}{used:>14}{bought:>14}{sums.tokens:>8}{refused:>8}{sums.cuts:>7}{sums.seconds_off // 3600:>11}"
+        )
+    agree = "agree to the last grain" if report.total.conserved else "DO NOT AGREE"
+    click.echo(f"Energy in, energy counted and credit used {agree}.")
+    click.echo(f"trace {report.trace}")
 
 
 @building.command()
