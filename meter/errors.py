@@ -100,3 +100,46 @@ class PortBusy(MeterError):
 
 class PortMissing(MeterError):
     code = "port_missing"
+
+
+# A serial line in particular.
+
+
+class NoAnswer(MeterUnreachable):
+    """Silence from this address. The meter is off, elsewhere, or set to another rate."""
+
+    code = "no_answer"
+
+
+class LineDamaged(MeterAnswerWrong):
+    """Answers came and none passed its check."""
+
+    code = "line_damaged"
+
+
+class CollisionSuspected(LineDamaged):
+    """Damage at the first word of an addressed meter: two meters with one address, or two masters on one line."""
+
+    code = "collision_suspected"
+
+
+class EchoDiffers(LineDamaged):
+    """What came back is not what was sent: somebody else spoke at the same time."""
+
+    code = "echo_differs"
+
+
+class OptionNotTaken(MeterRefused):
+    code = "option_not_taken"
+
+
+class RefusedOrLine(MeterRefused):
+    """Nothing but NAK: the meter refuses, or cannot understand what reaches it."""
+
+    code = "refused_or_line"
+
+
+class BrokenOff(MeterRefused):
+    """The meter ended the session."""
+
+    code = "broken_off"

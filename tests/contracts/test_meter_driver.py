@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from fake_meter import FIRST_OF_SET, GOOD, OVERFLOWING, FakeMeter
 from meter import driver as port
 from meter.driver import Capability, MeterDriver, Quantity, Relay, RelayState, TokenStatus, open_driver
 from meter.errors import AbilityMissing, DriverUnknown, TokenDigitsWrong
+from meter.line_profile import load
+from meter.pty_line import PtyLine
+from meter.serial_driver import SerialDriver, SerialPort
+from meter.serial_meter import PortSettings, SerialMeter
 
 Opener = Callable[[FakeMeter], MeterDriver]
 ALL = Capability.TOKEN | Capability.SWITCH | Capability.HISTORY | Capability.CLOCK
@@ -24,7 +29,17 @@ def twin(meter: FakeMeter, tmp_path: Path, stack: ExitStack) -> MeterDriver:
     return open_driver(building.url(meter))
 
 
-WIRES = {"twin": twin}
+def serial(meter: FakeMeter, tmp_path: Path, stack: ExitStack) -> MeterDriver:
+    """A real pty, both ends at a fixed 19,200 Bd, at the pace that this rate has."""
+    standard = load("standard")
+    profile = replace(standard, initial_baud=19_200, times=replace(standard.times, quiet_s=0.05))
+    served = stack.enter_context(
+        PtyLine(SerialMeter(meter, PortSettings(profile=profile, offered_baud=19_200)))
+    )
+    return SerialDriver(lambda: SerialPort(served.name, profile), profile)
+
+
+WIRES = {"serial": serial, "twin": twin}
 
 
 @pytest.fixture(params=WIRES)
@@ -142,10 +157,11 @@ def test_offers_everything_it_has(opened: Opener) -> None:
     assert opened(FakeMeter()).capabilities == ALL
 
 
-def test_refuses_what_the_meter_does_not_offer(opened: Opener) -> None:
-    driver = opened(FakeMeter(abilities=Capability.TOKEN))
-    with pytest.raises(AbilityMissing):
-        port.switching(driver)
+def test_refuses_what_the_meter_does_not_offer(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        driver = twin(FakeMeter(abilities=Capability.TOKEN), tmp_path, stack)
+        with pytest.raises(AbilityMissing):
+            port.switching(driver)
 
 
 def test_can_be_closed_and_used_again(opened: Opener) -> None:
