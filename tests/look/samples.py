@@ -236,7 +236,7 @@ def vend(**changes: Any) -> Sample:
             "next": "/cashier/",
             "receipt": "/r/1",
             "print": "/r/1/print",
-            "here": "/v/1",
+            "here": "/look/token-paid",
             "reverse": "/v/1/reverse",
             "trouble": "/v/1/trouble",
         },

@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Flask, render_template, request
 from flask_babel import Babel
-from look.samples import Sample, frame
-from look.samples import samples as first_samples
+from look.offices import offices
+from look.samples import Sample, frame, samples
 
 from vending.web.dress import dress
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def all_samples() -> dict[str, Sample]:
-    return first_samples()
+    return samples() | offices()
 
 
 def make_stage() -> Flask:

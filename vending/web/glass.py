@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -46,7 +47,7 @@ def plain(value: float) -> str:
 
 def nice_top(value: Number) -> tuple[float, float]:
     """The end of a ruler that holds `value`, and the distance of its major marks (1, 2 or 5 times a power of ten)."""
-    if value <= 0:
+    if value < 1e-6:  # less than any meter counts: an empty glass
         return 1.0, 0.2
     for exponent in range(math.floor(math.log10(value)) - 1, math.floor(math.log10(value)) + 2):
         for factor in (1, 2, 5):
@@ -76,6 +77,18 @@ def _ticks(top: float, minor: float, wet: Sequence[tuple[float, float]], *, rtl:
         for tone, strokes in paths.items()
         if strokes
     )
+
+
+def _beside_lines(part: Part, steps: Sequence[Step], length: float) -> float:
+    """Where the words of a part begin so that no step's line runs through them: the first room that holds them."""
+    edges = [
+        float(part.start),
+        *sorted(float(s.at) for s in steps if part.start < s.at < part.end),
+        float(part.end),
+    ]
+    rooms = list(pairwise(edges))
+    fitting = [start for start, end in rooms if end - start >= length]
+    return fitting[0] if fitting else max(rooms, key=lambda room: room[1] - room[0])[0]
 
 
 def scale(
@@ -119,12 +132,8 @@ def scale(
         # A drawing is about 850 px wide at a till; 7 px a letter is a careful guess for words of 12.5 px.
         if part.text and span * 8.5 > 7 * len(part.text) + 20:
             words = "on-liquid" if part.tone == "liquid" else "said"
-            # A step's line never runs through the words: they begin behind it where there is room.
-            length = (7 * len(part.text) + 20) / 8.5 * width / 100
-            crossing = [
-                s.at for s in marks if part.start < s.at < part.start + length and s.at + length < part.end
-            ]
-            begin = max(crossing, default=part.start)
+            words = "on-dark" if part.tone in ("glass-1", "glass-2") else words
+            begin = _beside_lines(part, marks, 1.4 * (7 * len(part.text) + 20) / 850 * width)
             svg.append(
                 f'<text class="inside {words}" x="{percent(at(begin))}" dx="{sign * 10}" y="41" '
                 f'text-anchor="{start}">{escape(part.text)}</text>'
