@@ -99,7 +99,8 @@ class Engine:
 
     # --- groups ---------------------------------------------------------------------------------------------------
 
-    def issue(self, group: Group, requests: Sequence[Request]) -> Answer:
+    def issue(self, group: Group, requests: Sequence[Request | Refused]) -> Answer:
+        """Each request for itself; one that was refused already (it could not be read) keeps its place."""
         self._require_ready()
         answers = [self._issue_one(group, request) for request in requests]
         return lambda: [answer() for answer in answers]
@@ -180,7 +181,9 @@ class Engine:
 
     # --- one request ----------------------------------------------------------------------------------------------
 
-    def _issue_one(self, group: Group, request: Request) -> Answer:
+    def _issue_one(self, group: Group, request: Request | Refused) -> Answer:
+        if isinstance(request, Refused):
+            return lambda: request
         known = group.orders.get(request.order_id)
         if known is not None:
             return self._again_in_group(request, *known)

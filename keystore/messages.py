@@ -252,13 +252,24 @@ _REQUESTS: dict[str, tuple[type[Any], dict[str, Reader]]] = {
 
 
 def request_in(value: Any) -> Request:
-    if not isinstance(value, dict) or value.get("kind") not in _REQUESTS:
+    name = value.get("kind") if isinstance(value, dict) else None
+    if type(name) is not str or name not in _REQUESTS:
         raise MessageInvalid("A request has a kind: credit, management or key-change.")
-    kind, shape = _REQUESTS[value["kind"]]
+    kind, shape = _REQUESTS[name]
     found = strict(value, shape, "request")
     del found["kind"]
     request: Request = kind(**found)
     return request
+
+
+def request_or_refusal(value: Any) -> Request | Refused:
+    """A request that does not follow the protocol is refused alone: its neighbours are not to suffer for it."""
+    try:
+        return request_in(value)
+    except MessageInvalid as error:
+        said = value.get("order_id") if isinstance(value, dict) else None
+        order_id = said if type(said) is str and len(said) <= 64 and said.isprintable() else ""
+        return Refused(order_id, error.code, error.sentence)
 
 
 _SIGNATURE: dict[str, Reader] = {

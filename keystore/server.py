@@ -394,7 +394,9 @@ class Server:
 
 def _issue(engine: Engine, group: Group, body: _Body) -> Answer:
     _fields(body, "requests")
-    return engine.issue(group, messages.each(body["requests"], messages.request_in, MAX_REQUESTS, "requests"))
+    return engine.issue(
+        group, messages.each(body["requests"], messages.request_or_refusal, MAX_REQUESTS, "requests")
+    )
 
 
 def _replay(engine: Engine, group: Group, body: _Body) -> Answer:

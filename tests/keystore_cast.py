@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from keystore import acts, clock, demonstration, opening, seal, signing, store
+from keystore.client import SocketModule
 from keystore.engine import Engine, Group
+from keystore.errors import ModuleUnreachable, OutcomeUnknown
 from keystore.module import (
     ActSignature,
     AlreadyIssued,
@@ -221,3 +227,94 @@ def make(folder: Path) -> None:
 def signatures(act: str, *names: str) -> list[ActSignature]:
     keys = dict(demonstration.signers())
     return [signing.sign(act, name, keys[name]) for name in names]
+
+
+class Process:
+    """`keystore serve` as its own process, as it runs at a site."""
+
+    def __init__(
+        self, folder: Path, *options: str, environment: dict[str, str] | None = None, unlock: bool = True
+    ) -> None:
+        self.folder = folder
+        self.socket = folder / "module.socket"
+        self._options = options
+        self._unlock = unlock
+        self.environment = environment or {}
+        self.process: subprocess.Popen[str] | None = None
+        self.start()
+
+    def start(self) -> None:
+        command = [
+            str(Path(sys.executable).parent / "keystore"),
+            *(
+                "serve",
+                "--file",
+                str(self.folder / demonstration.KEY_FILE),
+                "--log",
+                str(self.folder / "log"),
+            ),
+            *(
+                "--socket",
+                str(self.socket),
+                *(["--unlock-test-keys"] if self._unlock else []),
+                *self._options,
+            ),
+        ]
+        self.socket.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env={**os.environ, **self.environment}
+        )
+        end = time.monotonic() + 20
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                SocketModule(self.socket).status()
+                return
+            except (ModuleUnreachable, OutcomeUnknown):
+                time.sleep(0.01)
+        self.kill()
+        raise AssertionError(self.errors)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.errors = self.process.communicate()[1]
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        self.errors = self.process.communicate(timeout=20)[1]
+        return self.process.returncode
+
+    def wait(self) -> int:
+        assert self.process is not None
+        self.errors = self.process.communicate(timeout=20)[1]
+        return self.process.returncode
+
+    def client(self, timeout_s: float = 10.0) -> SocketModule:
+        return SocketModule(self.socket, timeout_s=timeout_s)
+
+
+def as_user(user: int, act: Callable[[], str]) -> str:
+    """Run something as another system user, in a forked child: the interpreter itself may be closed to him."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        said = "died"
+        try:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+            said = act()
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(write, said.encode()[:60_000])
+            os._exit(0)
+    os.close(write)
+    data = b""
+    while piece := os.read(read, 65536):
+        data += piece
+    os.close(read)
+    os.waitpid(child, 0)
+    return data.decode()
