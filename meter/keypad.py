@@ -64,13 +64,14 @@ class Display:
 class Keypad:
     """One keypad on one hosted twin."""
 
-    __slots__ = ("_hosted", "_patience", "_touched", "answer", "typed")
+    __slots__ = ("_answered", "_hosted", "_patience", "_touched", "answer", "typed")
 
     def __init__(self, hosted: Hosted, patience: int = 1) -> None:
         # Where time runs faster than the person who types, patience is that many times longer.
         self._hosted = hosted
         self._patience = patience
         self._touched = 0
+        self._answered = 0
         self.typed = ""
         self.answer = IDLE
 
@@ -104,7 +105,13 @@ class Keypad:
         """A whole line at once, typed or pasted, with or without spaces and hyphens."""
         self.typed = ""
         self.answer = self._judge("".join(text.split()).replace("-", ""))
+        self._answered = self._twin.state.now
         return self.answer
+
+    def _fresh(self) -> Answer:
+        """The answer while the glass still shows it; afterwards it goes back to credit."""
+        limit = self._twin.profile.key_timeout_s * self._patience
+        return self.answer if self._twin.state.now - self._answered <= limit else IDLE
 
     @property
     def alive(self) -> bool:
@@ -160,7 +167,7 @@ class Keypad:
         state = twin.state
         if not self.alive:
             return Display(frozenset(), "", "", "", "", dark=True)
-        lit = set(_word_for(self.answer))
+        lit = set(_word_for(self._fresh()))
         if state.supply:
             lit.add("SUPPLY")
         if twin.lock_wait_s:
@@ -174,9 +181,10 @@ class Keypad:
             return "UnPAIr", "", ""
         if twin.lock_wait_s:
             return str(twin.lock_wait_s), "s", twin.profile.display.get("LOCKED_OUT", "")
-        result = self.answer.result
-        if self.answer.pages:
-            shown = self.answer.pages[page % len(self.answer.pages)]
+        answer = self._fresh()
+        result = answer.result
+        if answer.pages:
+            shown = answer.pages[page % len(answer.pages)]
             return shown.figure, shown.unit, _short(twin, shown.label)
         credit = twin.show("credit")[0]
         if result is None:
