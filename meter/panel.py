@@ -21,6 +21,7 @@ from meter.errors import MeterError
 from meter.keypad import Keypad, Kind
 from meter.local_driver import relay_of
 from meter.outcome import Outcome, Shown
+from meter.profile import Profile
 from meter.state import Cause, Event
 from meter.twin import Twin
 from meter.wording import Words
@@ -274,11 +275,7 @@ def _page(building: Building, meter: LiveMeter, pad: Keypad, words: Words, page:
         "draw_watts": _too_much(twin),
         "draw_figure": " ".join(readings.power_figure(model, _too_much(twin))),
         "kw": lambda watts: " ".join(readings.power_figure(model, watts)),
-        "scale": lambda watts: (
-            f"{watts // 1000} kW"
-            if watts % 1000 == 0 and model.load_unit == "W"
-            else f"{watts} {model.load_unit}"
-        ),
+        "scale": lambda watts: _scale_figure(model, watts),
         "tamper": bool(state.causes & Cause.TAMPER),
     }
 
@@ -295,6 +292,12 @@ def _headline(pad: Keypad, twin: Twin, words: Words) -> str:
 def _too_much(twin: Twin) -> int:
     """A load just over the limit, to see the meter protect itself."""
     return (twin.state.power_limit_w or 6000) * 7 // 6 // 100 * 100
+
+
+def _scale_figure(model: Profile, flow: int) -> str:
+    """A round figure beside the chart, without zeros at its end."""
+    figure, unit = readings.power_figure(model, flow)
+    return f"{figure.rstrip('0').rstrip('.') if '.' in figure else figure} {unit}"
 
 
 def _days_left(meter: LiveMeter) -> int | None:
