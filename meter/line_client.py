@@ -122,9 +122,15 @@ class LineClient:
         return self._session.state in (Client.OPEN, Client.AWAITING_DATA, Client.AWAITING_CONFIRMATION)
 
     def break_off(self) -> None:
-        """B0 and back to the initial rate. After an error too; a line that is gone does not stop it."""
-        if self._session.state is Client.IDLE:
-            return
+        """B0 and back to the initial rate; after an error too."""
+        if self._session.state is not Client.IDLE:
+            self._send(self._session.sending_break(), last_word=True)
+            self._ended()
+        self._set_baud(self._profile.initial_baud)
+
+    def _break_off_at_both_rates(self) -> None:
+        """After a switch that did not work nobody knows at which rate the meter listens: it hears one of the two."""
+        self.break_off()
         self._send(self._session.sending_break(), last_word=True)
         self._ended()
 
@@ -211,9 +217,10 @@ class LineClient:
                 return self._read_out_at_once(identification)
             self._choose(READOUT, identification, slow)
             text = self._blocks()
-            self.break_off()
             if isinstance(text, str):
+                self.break_off()
                 return self._parsed(text)
+            self._break_off_at_both_rates()
         raise LineDamaged(
             "The read-out fails its check at every rate. Check the cable, or choose a lower max-baud."
         )
@@ -259,7 +266,7 @@ class LineClient:
                     raise BrokenOff(
                         "The meter broke off. It may be locked after wrong passwords; wait some minutes."
                     )
-            self.break_off()
+            self._break_off_at_both_rates()
         raise NoAnswer(
             "The meter identifies itself and then falls silent. Try a lower max-baud or another framing."
         )
@@ -301,6 +308,9 @@ class LineClient:
         for _ in range(self._profile.retries):
             self._send(self._session.sending_command(command[0], command[1], body))
             text = self._blocks()
+            if text is Lost.SILENT:
+                # What still comes belongs to this question, not to the next one: hear it out and throw it away.
+                self._rest_until(self._line.now() + self._times.between_bytes_s)
             if isinstance(text, Lost):
                 continue
             sets = self._parsed(text)

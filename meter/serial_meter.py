@@ -8,6 +8,7 @@ token goes to the meter after its write was acknowledged, and register C.51 says
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from meter.driver import (
 from meter.errors import MeterError
 from meter.framing import (
     BAUD_OF,
+    STX,
     Ack,
     Block,
     Command,
@@ -143,6 +145,8 @@ class SerialMeter:
         told = b""
         while self._outgoing:
             first = self._outgoing[0]
+            if told and first.baud != self.speaking_baud:
+                break
             self.speaking_baud = first.baud
             told += first.due(now)
             if first.done < len(first.data):
@@ -223,7 +227,7 @@ class SerialMeter:
             case _, Command("B", _):
                 self._to_start()
             case ((Meter.READ_OUT | Meter.CLOSED | Meter.OPEN | Meter.SENDING_BLOCKS), Nak()):
-                self._put(self._last)
+                self._put(self._spoilt(self._last))
             case Meter.SENDING_BLOCKS, Ack():
                 self._next_block()
             case Meter.CLOSED, Command("P", _):
@@ -339,8 +343,8 @@ class SerialMeter:
         right = password if command.digit == "1" else answer_to(self._operand, password)
         if secrets.compare_digest(word.encode(), right.encode()):
             self._wrong_passwords = 0
-            self._session.moved(Move.ACCESS)
             self._say(Ack())
+            self._session.moved(Move.ACCESS)
             return
         self._operand = secrets.token_hex(4).upper()
         self._wrong_passwords += 1
@@ -466,17 +470,21 @@ class SerialMeter:
                 return
         if isinstance(message, Block):
             if quirks.decimal_comma:
-                data = self._session.wire.bytes_of(Block(message.body.replace(".", ","), message.last))
+                data = self._session.wire.bytes_of(
+                    Block(re.sub(r"\.(\d+\*)", r",\1", message.body), message.last)
+                )
             if quirks.readout_cut_after:
                 data = data[: quirks.readout_cut_after]
             data += quirks.stray_after_block
-            self._last = data
-            if self._damaged < quirks.damaged_answers:
-                self._damaged += 1
-                data = data[:-1] + bytes([data[-1] ^ 1])
-        else:
-            self._last = data
-        self._put(data)
+        self._last = data
+        self._put(self._spoilt(data))
+
+    def _spoilt(self, data: bytes) -> bytes:
+        """With a wrong check character, as often as the quirk says."""
+        if data[0] & 0x7F != STX or self._damaged >= self._quirks.damaged_answers:
+            return data
+        self._damaged += 1
+        return data[:-1] + bytes([data[-1] ^ 1])
 
     def _put(self, data: bytes) -> None:
         after = (
