@@ -346,6 +346,58 @@ def permissions_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+# ---- routes
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    path: str
+    methods: str
+    permission: str | None
+    says: str
+
+
+def routes() -> list[Route]:
+    """Every address of the server, with who may use it, from the map that the application itself works by."""
+    from types import SimpleNamespace
+    from typing import Any
+
+    from vending.access.site_secret import SiteSecret
+    from vending.settings import Settings
+    from vending.web import gate
+    from vending.web.app import create_app
+
+    # The map needs no database and no module: only what the application asks for while it is put together.
+    bundle: Any = SimpleNamespace(settings=Settings(), vault=SiteSecret(bytes(32)))
+    app = create_app(bundle)
+    found = []
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        methods = ", ".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+        says = (
+            (inspect.getdoc(view) or "").split("\n")[0]
+            if rule.endpoint != "static"
+            else "Files of the pages."
+        )
+        found.append(Route(rule.rule, methods, gate.permission_of(app, rule.endpoint), says))
+    return sorted(found, key=lambda route: (route.path, route.methods))
+
+
+def routes_page() -> str:
+    lines = [
+        "# Routes\n",
+        MADE,
+        "Every address of the server and the right that it needs ([permissions](permissions.md)). A route that names none is refused.\n",
+        "| address | methods | needs | |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{_cell(route.path).replace('&lt;', '<')}` | {route.methods} | `{route.permission}` | {_cell(route.says)} |"
+        for route in routes()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 # ---- all of them
 
 
@@ -355,6 +407,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "error-codes.md": error_page(),
         "permissions.md": permissions_page(),
+        "routes.md": routes_page(),
     }
 
 

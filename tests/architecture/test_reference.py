@@ -34,3 +34,8 @@ def test_a_code_names_one_rule_of_its_package(reference: ModuleType) -> None:
     for each in reference.error_codes():
         names[each.package, each.code].append(each.name)
     assert {key: found for key, found in names.items() if len(found) > 1} == {}
+
+
+def test_every_route_names_who_may_use_it(reference: ModuleType) -> None:
+    """Deny by default answers 403 to the others; a route without a word about its users is a slip, not a wish."""
+    assert [route.path for route in reference.routes() if route.permission is None] == []
