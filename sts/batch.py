@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +57,7 @@ def derive(vending_key: VendingKey, pans: Sequence[str], tis: Sequence[str], *, 
     begun, outer, after_pan = begun_derivations(vending_key, ea)
     digests = []
     for meter, ti in zip(pans, tis, strict=True):
-        if ti not in begun:
-            keys.tariff_index(ti)
-        inner_hash, outer_hash = begun[ti].copy(), outer.copy()
+        inner_hash, outer_hash = begun[keys.tariff_index(ti)].copy(), outer.copy()
         inner_hash.update(meter.encode() + after_pan)
         outer_hash.update(inner_hash.digest())
         digests.append(outer_hash.digest())
@@ -68,8 +66,10 @@ def derive(vending_key: VendingKey, pans: Sequence[str], tis: Sequence[str], *, 
 
 def _all_hold(pans: Sequence[str]) -> bool:
     """Whether all are 18 digits with both check digits right."""
+    if any(not isinstance(meter, str) or len(meter) != 18 for meter in pans):
+        return False
     joined = "".join(pans)
-    if not joined.isascii() or any(len(meter) != 18 for meter in pans):
+    if not joined.isascii():
         return False
     digits = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(-1, 18) - np.uint8(ord("0"))
     if (digits > 9).any():
@@ -117,14 +117,14 @@ def encode(
     )
     if token_class not in (0, 1, 2):
         raise OutOfRange(what="The class", low=0, high=2)
-    cipher = _cipher(ea, tables)
+    algorithm = cipher(ea, tables)
     digits = np.empty((count, wire.DIGITS // 4), dtype=np.uint32)
     for at in range(0, count, CHUNK):
         chunk = slice(at, at + CHUNK)
         block = subclasses[chunk] << np.uint64(60) | datas[chunk] << np.uint64(16)
         block |= _crc(token_class, subclasses[chunk], datas[chunk])
         if token_class != 1:
-            block = cipher.encipher(decoder_keys[chunk], block)
+            block = algorithm.encipher(decoder_keys[chunk], block)
         displaced = block >> np.uint64(wire.CLASS_AT) & np.uint64(3)
         block &= np.uint64(~wire.CLASS_MASK & (1 << 64) - 1)
         block |= np.uint64(token_class << wire.CLASS_AT)
@@ -145,7 +145,7 @@ def read(digits: Digits, decoder_keys: KeyBytes, *, ea: str, tables: Tables = SA
     """What strings of 20 ASCII digits say under these keys. Digits must be an array of type S20."""
     decoder_keys = _keys(decoder_keys, ea)
     count = len(decoder_keys)
-    cipher = _cipher(ea, tables)
+    algorithm = cipher(ea, tables)
     in_range, top, low = _from_digits(digits, count)
     reading = Reading(
         in_range, np.zeros(count, dtype=bool), *(np.zeros(count, dtype=np.uint64) for _ in range(3))
@@ -156,7 +156,7 @@ def read(digits: Digits, decoder_keys: KeyBytes, *, ea: str, tables: Tables = SA
         block = low[chunk] & np.uint64(~wire.CLASS_MASK & (1 << 64) - 1) | top[chunk] << np.uint64(
             wire.CLASS_AT
         )
-        clear = np.where(token_class % 2 == 1, block, cipher.decipher(decoder_keys[chunk], block))
+        clear = np.where(token_class % 2 == 1, block, algorithm.decipher(decoder_keys[chunk], block))
         subclass, data = clear >> np.uint64(60), clear >> np.uint64(16) & np.uint64((1 << 44) - 1)
         expected = np.zeros(len(clear), dtype=np.uint64)
         for number in range(3):
@@ -171,7 +171,15 @@ def read(digits: Digits, decoder_keys: KeyBytes, *, ea: str, tables: Tables = SA
 # ---- the steps
 
 
-def _cipher(ea: str, tables: Tables) -> Any:
+class ArrayCipher(Protocol):
+    """One algorithm over arrays: a row of key bytes and a block for each token."""
+
+    def encipher(self, keys: KeyBytes, blocks: Numbers, /) -> Numbers: ...
+    def decipher(self, keys: KeyBytes, blocks: Numbers, /) -> Numbers: ...
+
+
+def cipher(ea: str, tables: Tables = SAMPLE) -> ArrayCipher:
+    """The algorithm by its number (EA)."""
     return _sta(tables) if keys.algorithm(ea) == "07" else misty1_arrays
 
 

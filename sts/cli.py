@@ -27,16 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        rows, status = options.run(options)
-    except StsError as error:
-        _refuse(error, as_json=options.json)
-        return 1
+        try:
+            rows, status = options.run(options)
+            _show(rows, as_json=options.json)
+        except StsError as error:
+            _refuse(error, as_json=options.json)
+            status = 1
+        sys.stdout.flush()
     except BrokenPipeError:  # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
-    _show(rows, as_json=options.json)
     return int(status)
 
 

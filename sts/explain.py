@@ -47,7 +47,8 @@ def explain(
         rows["refused"] = error.code
         rows["verdict"] = error.sentence
         return rows
-    rows["block"] = f"{engine.to_block(token):016x}"
+    if not token.is_key_change:  # the block of a section holds a part of the new key
+        rows["block"] = f"{engine.to_block(token):016x}"
     rows |= describe(token, key.base_date if key else None, offset)
     if key is not None and token_class in tokens.ENCIPHERED_CLASSES:
         rows |= _verdict(token, key)

@@ -15,6 +15,7 @@ from typing import Any
 from sts import answer
 from sts.errors import NotJson, StsError, VectorFileMissing
 
+FILES = ("published.jsonl", "ampoule.jsonl")
 SHIPPED = (Path(__file__).parent / "_vectors", Path(__file__).parent.parent / "tests" / "vectors")
 
 
@@ -36,8 +37,8 @@ class Outcome:
 def shipped_files() -> list[Path]:
     """The vector files that come with the project."""
     for folder in SHIPPED:
-        files = sorted(folder.glob("*.jsonl"))
-        if files:
+        files = [folder / name for name in FILES]
+        if all(file.exists() for file in files):
             return files
     raise VectorFileMissing()
 

@@ -35,13 +35,13 @@ def test_both_files_are_shipped():
 def test_every_kind_has_a_positive_vector_and_most_a_negative():
     from sts.answer import KINDS
 
-    lines = [json.loads(line) for file in FOLDER.glob("*.jsonl") for line in file.read_text().splitlines()]
+    lines = [json.loads(line) for file in vectors.shipped_files() for line in file.read_text().splitlines()]
     assert {line["kind"] for line in lines if "expected" in line} == set(KINDS)
     assert {line["kind"] for line in lines if "error" in line} >= {"decode", "credit", "dkga04", "meter_pan"}
 
 
 def test_identities_are_unique():
-    for file in FOLDER.glob("*.jsonl"):
+    for file in vectors.shipped_files():
         ids = [json.loads(line)["id"] for line in file.read_text().splitlines()]
         assert len(ids) == len(set(ids))
 
