@@ -274,7 +274,7 @@ def confirm(
         if right and step is not None:
             right = _use_step(session, person.key, step)
         if right:
-            _confirmed(session, clock, signed.session_key)
+            mark_confirmed(session, clock, signed.session_key)
         elif wrong >= WRONG_PINS:
             _end(session, clock, signed.session_key, "too many wrong PINs")
     if right:
@@ -451,7 +451,8 @@ def _end(session: Session, clock: Clock, session_key: str, why: str) -> None:
     )
 
 
-def _confirmed(session: Session, clock: Clock, session_key: str) -> None:
+def mark_confirmed(session: Session, clock: Clock, session_key: str) -> None:
+    """A step: the person of this session has just proved to be there."""
     session.execute(
         sa.update(SignInSession)
         .where(SignInSession.key == session_key)

@@ -1,0 +1,221 @@
+"""API keys: how a program proves who it is. Random, shown once, stored as a hash; with scopes, a site, an end and limits.
+
+An API key is never a token: a token is 20 digits. A key that can sell is given by two people (`acts.ACTS["api-key"]`).
+"""
+
+import hashlib
+import secrets
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from vending import audit
+from vending.access import approvals, policy
+from vending.access.errors import ApiKeyLimitsUnfit, ApiKeyOverLimit, ApiKeyRefused
+from vending.access.policy import Actor, Grant, Permission
+from vending.access.site_secret import SiteSecret
+from vending.access.tables import ApiKey
+from vending.clock import Clock
+from vending.db import Database, new_key
+from vending.errors import NotFound
+
+PREFIX = "ampoule_"  # so that a key that leaked into a repository is recognised
+LONGEST_DAYS = 400
+MOST_CALLS_A_MINUTE = 6000
+USED_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyView:
+    key: str
+    name: str
+    site: str
+    scopes: tuple[str, ...]
+    calls_a_minute: int
+    sale_limit_minor: int
+    made_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A program that has shown a living key. `sale_limit_minor` is checked by the sale."""
+
+    actor: Actor
+    site: str
+    calls_a_minute: int
+    sale_limit_minor: int
+
+
+def content(
+    *, name: str, site: str, scopes: Iterable[str], calls_a_minute: int, sale_limit_minor: int, days: int
+) -> dict[str, Any]:
+    """What two people agree to, or one does for a key that cannot sell; every value checked."""
+    wanted = policy.known_scopes(scopes)
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 60:
+        raise ApiKeyLimitsUnfit("Name the program that will use the key, in at most 60 characters.", "name")
+    if not 1 <= calls_a_minute <= MOST_CALLS_A_MINUTE:
+        raise ApiKeyLimitsUnfit(f"Calls a minute lie between 1 and {MOST_CALLS_A_MINUTE}.", "calls_a_minute")
+    if not 1 <= days <= LONGEST_DAYS:
+        raise ApiKeyLimitsUnfit(f"A key lives for 1 to {LONGEST_DAYS} days; make a new one in time.", "days")
+    sells = Permission.SALE_MAKE in wanted
+    if sells != (sale_limit_minor > 0):
+        raise ApiKeyLimitsUnfit(
+            "A key that sells needs a limit for one sale, and one that does not sell has none.", "sale_limit"
+        )
+    return {
+        "name": name,
+        "site_of_key": site,
+        "scopes": sorted(scope.value for scope in wanted),
+        "calls_a_minute": calls_a_minute,
+        "sale_limit_minor": sale_limit_minor,
+        "days": days,
+    }
+
+
+def make(
+    session: Session,
+    clock: Clock,
+    vault: SiteSecret,
+    actor: Actor,
+    wanted: dict[str, Any],
+    *,
+    approval: str | None = None,
+) -> str:
+    """The secret of the new key, shown this once. `wanted` comes from `content`."""
+    site = wanted["site_of_key"]
+    policy.require(actor, Permission.API_KEY_EDIT, site)
+    if Permission.SALE_MAKE.value in wanted["scopes"]:
+        approvals.use(
+            session,
+            clock,
+            vault,
+            actor,
+            approval or "",
+            "api-key",
+            wanted,
+            site=site,
+            subject=f"api-key:{wanted['name']}",
+        )
+    secret = PREFIX + secrets.token_urlsafe(32)
+    row = ApiKey(
+        key=new_key(),
+        secret_hash=_hash(secret),
+        name=wanted["name"],
+        site=site,
+        scopes=" ".join(wanted["scopes"]),
+        calls_a_minute=wanted["calls_a_minute"],
+        sale_limit_minor=wanted["sale_limit_minor"],
+        made_by=actor.key,
+        made_at=clock.now(),
+        expires_at=clock.now() + timedelta(days=wanted["days"]),
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        clock,
+        actor=actor,
+        act="API key made",
+        subject=f"api-key:{row.key}",
+        detail={**wanted, "approval": approval},
+    )
+    return secret
+
+
+def revoke(session: Session, clock: Clock, actor: Actor, key: str, *, reason: str) -> None:
+    """From the next call on, the key opens nothing."""
+    row = session.scalar(sa.select(ApiKey).where(ApiKey.key == key))
+    if row is None:
+        raise NotFound("There is no such API key.")
+    policy.require(actor, Permission.API_KEY_EDIT, row.site)
+    row.revoked_at = row.revoked_at or clock.now()
+    audit.record(
+        session, clock, actor=actor, act="API key withdrawn", subject=f"api-key:{key}", reason=reason
+    )
+
+
+def list_keys(session: Session, actor: Actor) -> list[ApiKeyView]:
+    sites = policy.sites_where(actor, Permission.API_KEY_EDIT)
+    rows = session.scalars(sa.select(ApiKey).order_by(ApiKey.id.desc()))
+    return [_view(row) for row in rows if policy.EVERYWHERE in sites or row.site in sites]
+
+
+def client_of(db: Database, clock: Clock, secret: str) -> Client:
+    """Who shows this key; ApiKeyRefused for every reason alike."""
+    if not secret.startswith(PREFIX) or len(secret) > 200:
+        raise ApiKeyRefused
+    now = clock.now()
+    with db.reading() as session:
+        row = session.scalar(sa.select(ApiKey).where(ApiKey.secret_hash == _hash(secret)))
+    if row is None or row.revoked_at is not None or row.expires_at <= now:
+        raise ApiKeyRefused
+    if row.used_at is None or row.used_at + USED_EVERY <= now:
+        with db.writing() as session:
+            session.execute(sa.update(ApiKey).where(ApiKey.id == row.id).values(used_at=now))
+    actor = Actor(
+        f"api-key:{row.key}",
+        row.name,
+        frozenset({Grant("API client", row.site)}),
+        scopes=policy.known_scopes(row.scopes.split()),
+    )
+    return Client(actor, row.site, row.calls_a_minute, row.sale_limit_minor)
+
+
+def refuse_over_limit(client: Client, amount_minor: int) -> None:
+    """The limit of one sale. The module's budget is the wall behind it."""
+    if amount_minor > client.sale_limit_minor:
+        raise ApiKeyOverLimit(
+            "The amount is above what this API key may sell at once. Ask a manager for a higher limit."
+        )
+
+
+class Gate:
+    """Counts the calls of each key over the last minute, in this process's memory. A soft limit by intent: what bounds
+    the damage is the sale limit and the module's budget, and those are durable."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._calls: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def enter(self, client: Client) -> None:
+        now = self._clock.monotonic()
+        with self._lock:
+            calls = self._calls.setdefault(client.actor.key, deque())
+            while calls and calls[0] <= now - 60:
+                calls.popleft()
+            if len(calls) >= client.calls_a_minute:
+                wait = max(1, int(calls[0] + 60 - now) + 1)
+                raise ApiKeyOverLimit(
+                    f"More than {client.calls_a_minute} calls in a minute. Wait {wait} seconds, then go on."
+                )
+            calls.append(now)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _view(row: ApiKey) -> ApiKeyView:
+    return ApiKeyView(
+        row.key,
+        row.name,
+        row.site,
+        tuple(row.scopes.split()),
+        row.calls_a_minute,
+        row.sale_limit_minor,
+        row.made_at,
+        row.expires_at,
+        row.revoked_at,
+        row.used_at,
+    )
