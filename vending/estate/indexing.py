@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,6 +19,9 @@ from vending.estate.tables import (
     Tenant,
     TenantContact,
 )
+
+CHUNK = 1000
+_ENTRIES: Any = SearchEntry.__table__  # the plain table: nobody asks for objects back
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +40,46 @@ def write(session: Session, things: Sequence[Findable]) -> None:
     if not things:
         return
     session.flush()
-    session.execute(
-        sa.insert(SearchEntry),
-        [
-            {
-                "kind": t.kind,
-                "subject_key": t.key,
-                "site_key": t.site_key,
-                "text": search.entry_text(t.numbers, t.texts),
-            }
-            for t in things
-        ],
-    )
-    ids = {
-        row.subject_key: row.id
-        for row in session.execute(
-            sa.select(SearchEntry.subject_key, SearchEntry.id).where(
-                SearchEntry.subject_key.in_([t.key for t in things])
-            )
+    ids: dict[str, int] = {}
+    for start in range(0, len(things), CHUNK):
+        chunk = things[start : start + CHUNK]
+        session.execute(
+            sa.insert(_ENTRIES),
+            [
+                {
+                    "kind": t.kind,
+                    "subject_key": t.key,
+                    "site_key": t.site_key,
+                    "text": search.entry_text(t.numbers, t.texts),
+                }
+                for t in chunk
+            ],
         )
-    }
-    rows = sorted(
-        (word, ids[thing.key]) for thing in things for word in search.entry_words(thing.numbers, thing.texts)
+        query = sa.select(SearchEntry.subject_key, SearchEntry.id).where(
+            SearchEntry.subject_key.in_([t.key for t in chunk])
+        )
+        ids.update((row.subject_key, row.id) for row in session.execute(query))
+    _insert_words(
+        session,
+        sorted(
+            (word, ids[thing.key])
+            for thing in things
+            for word in search.entry_words(thing.numbers, thing.texts)
+        ),
     )
-    if rows:
-        session.execute(sa.insert(SearchWord), [{"word": word, "entry_id": entry} for word, entry in rows])
+
+
+def _insert_words(session: Session, rows: list[tuple[str, int]]) -> None:
+    """By the driver's own fastest way: a list of a hundred thousand meters has two million words."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        if rows:
+            connection.exec_driver_sql("INSERT INTO search_word (word, entry_id) VALUES (?, ?)", rows)
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("COPY search_word (word, entry_id) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def forget(session: Session, keys: Iterable[str]) -> None:
@@ -97,7 +116,7 @@ def refresh_meters(session: Session, meter_keys: Sequence[str]) -> None:
         .outerjoin(Building, Building.key == Floor.building_key)
         .where(Meter.key.in_(meter_keys))
     ).all()
-    people = _people_of(session, [row[8] for row in rows if row[8]])
+    people = people_of(session, [row[8] for row in rows if row[8]])
     write(
         session,
         [
@@ -156,7 +175,7 @@ def refresh_space(session: Session, space_key: str) -> None:
         refresh_meters(session, meters)
 
 
-def _people_of(
+def people_of(
     session: Session, space_keys: Sequence[str]
 ) -> dict[str | None, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Numbers and texts of whoever has each space now."""
