@@ -3,6 +3,7 @@
 What it makes is the same on every machine except for the random keys of the rows. Loading twice changes nothing.
 """
 
+import itertools
 import json
 import tomllib
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from vending.access.policy import SYSTEM
 from vending.clock import Clock
 from vending.db import Database
 from vending.demonstration import people
-from vending.estate import meters, queries, service
+from vending.estate import circuits, meters, queries, service
 from vending.estate.queries import MeterView
 
 MAKER = "07"  # the manufacturer code of the demonstration's meters
@@ -46,7 +47,76 @@ def load(db: Database, clock: Clock, name: str = "small") -> Loaded:
 def read(name: str) -> dict[str, Any]:
     """The data file of a demonstration, by its name."""
     text = resources.files("vending.demonstration").joinpath(f"{name}.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    data = tomllib.loads(text)
+    if "rows" in data:
+        _spell_out(data)
+    return data
+
+
+FIRST_SERIAL = 2_000_000
+CIRCUIT_OF = {
+    "electricity": "Board {}",
+    "water": "Water {}",
+    "gas": "Gas main",
+    "cooling": "Chilled water {}",
+}
+
+
+def _spell_out(data: dict[str, Any]) -> None:
+    """Turns the table of units into units as the small estate writes them: what a kind of unit has stands once."""
+    serials = (f"{FIRST_SERIAL + 13 * number:08d}" for number in itertools.count(1))
+    data["unit"] = []
+    for row in data["rows"]["units"]:
+        code, kind, area, *held = row
+        template = data["formats"][kind]
+        floor = code.partition("-")[0]
+        unit: dict[str, Any] = {
+            "code": code,
+            "format": kind,
+            "area": area,
+            "tariffs": template.get("tariffs", {}),
+            "meters": [
+                {
+                    **meter,
+                    "serial": next(serials),
+                    "circuit": CIRCUIT_OF[meter.get("service", "electricity")].format(floor),
+                }
+                for meter in template["meters"]
+            ],
+        }
+        if held:
+            name, starts_on = held
+            seed = people.seed_of(name)
+            unit["tenant"] = {
+                "name": name,
+                "phone": f"+278{seed % 90_000_000 + 10_000_000}",
+                "tax_number": f"4{seed % 1_000_000_000:09d}",
+                "starts_on": starts_on,
+                "deposit": int(float(area) * 100) * 100,
+            }
+            unit["shares"] = {"common area": int(float(area) * 50)}
+        data["unit"].append(unit)
+    for circuit in data["circuit"]:
+        circuit["meter"] = {
+            "serial": next(serials),
+            "service": circuit.get("service", "electricity"),
+            "credit_in": "account",
+            "profile": "three-phase-ct" if "ct" in circuit["meter"] else "water",
+            "meter_class": "large",
+            **circuit["meter"],
+        }
+    services = {circuit["name"]: circuit.get("service", "electricity") for circuit in data["circuit"]}
+    data["plant"] = [
+        {
+            "serial": next(serials),
+            "label": label,
+            "service": services[circuit],
+            "credit_in": "account",
+            "circuit": circuit,
+            "profile": "water" if services[circuit] == "water" else "single-phase",
+        }
+        for label, circuit in data["house"]["meters"]
+    ]
 
 
 def number_of(serial: str) -> str:
@@ -66,6 +136,7 @@ def _load_estate(session: Session, clock: Clock, data: dict[str, Any]) -> tuple[
         mark: service.add_floor(session, clock, SYSTEM, building=building, name=name, level=level)
         for name, level, mark in data["building"]["floors"]
     }
+    tree = _add_circuits(session, clock, site_key, data)
     tenants: dict[str, str] = {}
     numbers: dict[str, str] = {}
     for unit in data["unit"]:
@@ -82,8 +153,29 @@ def _load_estate(session: Session, clock: Clock, data: dict[str, Any]) -> tuple[
         if "tenant" in unit:
             _move_in(session, clock, site_key, space, unit, data, tenants, numbers)
         for meter in unit.get("meters", []):
-            _add_meter(session, clock, site_key, space, unit, meter, data)
+            _add_meter(session, clock, site_key, space, unit["code"], meter, data, tree)
+    for meter in data.get("plant", []):
+        _add_meter(session, clock, site_key, None, meter["label"], meter, data, tree)
     return site_key, numbers
+
+
+def _add_circuits(session: Session, clock: Clock, site_key: str, data: dict[str, Any]) -> dict[str, str]:
+    """The supply tree with the meters that measure its circuits: circuit name -> key."""
+    tree: dict[str, str] = {}
+    for circuit in data.get("circuit", []):
+        tree[circuit["name"]] = circuits.add_circuit(
+            session,
+            clock,
+            SYSTEM,
+            site=site_key,
+            name=circuit["name"],
+            service=circuit.get("service", "electricity"),
+            parent=tree.get(circuit.get("parent", "")),
+            rating_amperes=circuit.get("rating_amperes"),
+        )
+        meter = _add_meter(session, clock, site_key, None, circuit["name"], circuit["meter"], data, tree)
+        circuits.measure(session, clock, SYSTEM, tree[circuit["name"]], meter)
+    return tree
 
 
 def _move_in(
@@ -128,9 +220,10 @@ def _add_meter(
     clock: Clock,
     site_key: str,
     space: str | None,
-    unit: dict[str, Any],
+    place: str,
     meter: dict[str, Any],
     data: dict[str, Any],
+    tree: dict[str, str],
 ) -> str:
     service_name = meter.get("service", "electricity")
     credit_in = meter.get("credit_in", "meter")
@@ -146,10 +239,9 @@ def _add_meter(
         credit_in=credit_in,
         profile=meter.get("profile", "water" if service_name == "water" else "single-phase"),
         meter_class=meter.get("meter_class", "small"),
-        label=meter.get(
-            "label", unit["code"] if service_name == "electricity" else f"{unit['code']} {service_name}"
-        ),
+        label=meter.get("label", place if service_name == "electricity" else f"{place} {service_name}"),
         tariff=meter.get("tariff"),
+        circuit=tree.get(meter.get("circuit", "")),
         power_limit_w=meter.get("power_limit_w"),
         ct=tuple(meter.get("ct", (1, 1))),
     )
@@ -172,9 +264,7 @@ def building_config(session: Session, clock: Clock, site_key: str, name: str = "
     data = read(name)
     site = queries.one_site(session, site_key)
     described = {
-        number_of(meter["serial"]): meter
-        for place in (*data["unit"], *data.get("plant", []))
-        for meter in place.get("meters", [])
+        number_of(meter["serial"]): meter for unit in data["unit"] for meter in unit.get("meters", [])
     }
     offset = clock.now().astimezone(site.zone).utcoffset()
     assert offset is not None
