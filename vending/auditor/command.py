@@ -1,0 +1,51 @@
+"""`ampoule audit`: looks at the database while it is in use, prints what was checked, and exits 1 when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+
+import click
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, make_url
+
+from vending import settings
+from vending.auditor.report import run
+
+
+def _opened(address: str) -> sa.Engine:
+    """A connection of its own that cannot write: the auditor neither needs nor waits for the server."""
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        return sa.create_engine(f"sqlite:///file:{url.database}?mode=ro&uri=true")
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+
+
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--url", default=None, help="Another database than the site's, such as a restored copy.")
+def audit(as_json: bool, url: str | None) -> None:
+    """Check every invariant of the books, sales, tariffs, estate and people, with code of its own. Changes nothing."""
+    engine = _opened(url or settings.load().database_address)
+    try:
+        with engine.connect() as connection:
+            _begin(connection)
+            report = run(connection, now=datetime.now(UTC))
+    except sa.exc.DatabaseError as error:
+        raise click.ClickException(
+            f"The database could not be read: {str(error.orig).strip()}. Check AMPOULE_DATABASE_URL, or run `ampoule up` once."
+        ) from None
+    finally:
+        engine.dispose()
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
+    sys.exit(0 if report.clean else 1)
