@@ -14,6 +14,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("vending.supervisor", "up", "Start the whole product: module, server and a simulated building."),
     "serve": ("vending.server", "serve", "Run the server alone (the module must already run)."),
     "demo": ("vending.demo_commands", "demo", "Demonstrations; `demo reset` starts over."),
+    "audit": (
+        "vending.auditor.command",
+        "audit",
+        "Check every invariant of the database, with code of its own.",
+    ),
     "config": ("vending.config_commands", "config", "Show the settings and where each came from."),
 }
 
