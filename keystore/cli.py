@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from keystore import cli_acts, cli_ceremony, cli_keys, cli_log
 from keystore import server as serving
 from keystore.errors import KeystoreError
 
@@ -130,3 +131,31 @@ def _user(name: str) -> int:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
         raise KeystoreError(f"There is no user {name!r} on this machine.", code="user-unknown") from None
+
+
+for _command in (
+    cli_ceremony.ceremony,
+    cli_keys.init,
+    cli_keys.share,
+    cli_keys.import_,
+    cli_keys.list_,
+    cli_keys.expiring,
+    cli_keys.rotate,
+    cli_acts.approver,
+    cli_acts.budget,
+    cli_acts.approve,
+    cli_acts.status,
+    cli_acts.unlock,
+    cli_acts.lock,
+    cli_acts.load,
+    cli_acts.zeroise,
+    cli_log.log_,
+    cli_log.backup,
+    cli_log.restore,
+):
+    main.add_command(_command)
+main.add_command(cli_keys.compromise, "compromise")
+main.add_command(cli_keys.destroy, "destroy")
+main.add_command(cli_keys.activate, "activate")
+main.add_command(cli_keys.suspend, "suspend")
+main.add_command(cli_keys.retire, "retire")

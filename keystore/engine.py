@@ -158,6 +158,14 @@ class Engine:
             {},
         )
 
+    def note_ceremony(self, digest: str) -> None:
+        """The hash of a ceremony's record becomes an entry."""
+        group = Group()
+        self._stage(
+            group, {"kind": "ceremony", "at": self._at_least_last(self.clock.now()), "record": digest}, {}
+        )
+        self.commit(group)
+
     def commit(self, group: Group) -> None:
         """One sync for everything that was staged. After `LogFull` the group left no trace."""
         if not group.staged:

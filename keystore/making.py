@@ -85,7 +85,11 @@ def new_file(
         records=(),
     )
     words = seal.split(root, threshold, len(custodians))
-    file = replace(file, slots=slots_for(file, custodians, words, kdf))
+    file = replace(
+        file,
+        slots=slots_for(file, custodians, words, kdf),
+        policy=file.policy | {"share_set": seal.share_place(words[0])[0]},
+    )
     for kind in ("log-sign", "log-seal"):
         file = file.with_record(seal.make_record(root, file, kind, {}, os.urandom(32)))
     return Opened(file, root), words
@@ -234,7 +238,11 @@ def rewrapped(
         records=(),
     )
     words = seal.split(root, threshold, len(custodians))
-    file = replace(file, slots=slots_for(file, custodians, words, kdf))
+    file = replace(
+        file,
+        slots=slots_for(file, custodians, words, kdf),
+        policy=file.policy | {"share_set": seal.share_place(words[0])[0]},
+    )
     following = replace(file, generation=opened.file.generation + 1)
     for record in opened.file.records:
         secret = seal.open_record(opened.root, opened.file, record)

@@ -135,7 +135,8 @@ def _open_budget(state: State, content: Mapping[str, Any], around: Surroundings)
         "allotted": account.allotted,
         "period": account.period,
     }
-    return public, f"The {limits.name_of(account)} is open: {account.allotted} each time ({account.period})."
+    often = {"once": "in all", "day": "each day", "month": "each month"}[account.period]
+    return public, f"The {limits.name_of(account)} is open: {account.allotted} {often}."
 
 
 def _account(content: Mapping[str, Any]) -> Account:

@@ -1,0 +1,293 @@
+"""`keystore approver, budget, approve, status, unlock, lock`: approvers and the running module."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from keystore import acts, signing
+from keystore.approvals import base64url
+from keystore.client import SocketModule
+from keystore.errors import KeystoreError
+from keystore.journal import write_whole
+from keystore.module import ActSignature, Budget, Refused, Status
+from keystore.terminal import JSON, SOCKET, Secrets, secrets_option, show, strong, table
+
+ACT_FILE = click.argument("act_file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def approver() -> None:
+    """An approver's signing key on the command line."""
+
+
+@approver.command("new")
+@click.option("--out", "path", type=click.Path(path_type=Path), required=True)
+@click.option("--name", required=True, help="The name under which signatures are known.")
+@click.option("--person", required=True, help="Who it is; several keys of one person count once.")
+@secrets_option
+def approver_new(path: Path, name: str, person: str, secrets: Secrets) -> None:
+    """Make a key file of your own and print what the ceremony needs to enrol you."""
+    if path.exists():
+        raise KeystoreError(f"{path} exists already. Choose another name.", code="file-exists")
+    key = Ed25519PrivateKey.generate()
+    signing.write_key(path, name, key, passphrase=strong(secrets.ask("Passphrase of your key", twice=True)))
+    click.echo(f"Made {path}. To be enrolled, give this line to the ceremony:")
+    click.echo(f"{name}:{person}:{base64url(key.public_key().public_bytes_raw())}")
+
+
+@click.group()
+def budget() -> None:
+    """Budgets: what may still be issued. Opening and topping up are acts that two approvers sign."""
+
+
+@budget.command("list")
+@SOCKET
+@JSON
+def budget_list(socket_path: Path, as_json: bool) -> None:
+    """Open budgets, their use and how long they last."""
+    with SocketModule(socket_path) as module:
+        status = module.status()
+    rows = [
+        (b.budget_id, b.sgc, b.service or b.kind, b.allotted, b.used, b.left, b.period, f"{b.expires:%Y-%m-%d}",
+         f"{b.lasts_until:%A %H:%M}" if b.lasts_until else "")
+        for b in status.budgets
+    ]  # fmt: skip
+    columns = ("budget", "group", "for", "allotted", "used", "left", "period", "expires", "lasts until")
+    text = table(columns, rows) if rows else "No budget is open."
+    show(as_json, [_plain(b) for b in status.budgets], "\n".join((text, *status.warnings)))
+
+
+def _plain(value: Budget | Status) -> dict[str, Any]:
+    return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+def _act_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--out", "act_file", type=click.Path(path_type=Path), required=True, help="The act, to be signed."
+        ),
+        click.option("--reason", required=True),
+        click.option("--maker", default=None, help="Who makes the act; default: this user."),
+    ):
+        function = option(function)
+    return function
+
+
+def _write(act_file: Path, act: str) -> None:
+    if act_file.exists():
+        raise KeystoreError(
+            f"{act_file} exists already. An act is made once; choose another name.", code="file-exists"
+        )
+    write_whole(act_file, (json.dumps({"act": act, "signatures": []}, indent=1) + "\n").encode())
+    click.echo(
+        f"Wrote {act_file}. Approvers sign it with `keystore approve {act_file} --key …` within 24 hours."
+    )
+
+
+def _told(maker: str | None, reason: str) -> dict[str, Any]:
+    return {"maker": maker or getpass.getuser(), "reason": reason, "made": datetime.now(UTC)}
+
+
+@budget.command("open")
+@click.option("--id", "budget_id", required=True)
+@click.option("--sgc", required=True)
+@click.option("--service", type=click.Choice(["electricity", "water", "gas", "time"]), default=None)
+@click.option(
+    "--count", "kind", type=click.Choice(acts.COUNTS), default=None, help="Count acts instead of units."
+)
+@click.option(
+    "--amount", type=click.IntRange(1), required=True, help="Units (0.1 kWh, 0.1 m³), or a number of acts."
+)
+@click.option("--period", type=click.Choice(acts.PERIODS), default="once", show_default=True)
+@click.option("--starts", default=None, help="A time; default: now. A refill may be approved for a date.")
+@click.option("--days", type=click.IntRange(1, 1100), default=31, show_default=True)
+@_act_options
+def budget_open(
+    budget_id: str,
+    sgc: str,
+    service: str | None,
+    kind: str | None,
+    amount: int,
+    period: str,
+    starts: str | None,
+    days: int,
+    act_file: Path,
+    reason: str,
+    maker: str | None,
+) -> None:
+    """Write the act that opens a budget."""
+    told = _told(maker, reason)
+    begin = datetime.fromisoformat(starts).astimezone(UTC) if starts else told["made"]
+    ends = begin + timedelta(days=days)
+    if (service is None) == (kind is None):
+        raise KeystoreError("Give --service for units, or --count for acts.", code="budget-kind")
+    if service is not None:
+        act = acts.open_budget(
+            budget_id=budget_id,
+            sgc=sgc,
+            service=service,
+            units=amount,
+            starts=begin,
+            ends=ends,
+            period=period,
+            **told,
+        )
+    else:
+        assert kind is not None
+        act = acts.open_count_budget(
+            budget_id=budget_id,
+            kind=kind,
+            sgc=sgc,
+            count=amount,
+            starts=begin,
+            ends=ends,
+            period=period,
+            **told,
+        )
+    _write(act_file, act)
+
+
+@budget.command("top-up")
+@click.option("--id", "budget_id", required=True)
+@click.option("--amount", type=click.IntRange(1), required=True)
+@_act_options
+def budget_top_up(budget_id: str, amount: int, act_file: Path, reason: str, maker: str | None) -> None:
+    """Write the act that adds to a budget."""
+    _write(act_file, acts.top_up(budget_id=budget_id, amount=amount, **_told(maker, reason)))
+
+
+@budget.command("close")
+@click.option("--id", "budget_id", required=True)
+@_act_options
+def budget_close(budget_id: str, act_file: Path, reason: str, maker: str | None) -> None:
+    """Write the act that closes a budget. One signature is enough."""
+    _write(act_file, acts.close_budget(budget_id=budget_id, **_told(maker, reason)))
+
+
+@budget.command("fast-forward")
+@click.option(
+    "--note", "note_file", type=click.Path(path_type=Path, exists=True), required=True, help="The lost head."
+)
+@_act_options
+def fast_forward(note_file: Path, act_file: Path, reason: str, maker: str | None) -> None:
+    """Write the act that gives up the lost end of a log which was restored from an older copy."""
+    note = note_file.read_text(encoding="utf-8")
+    _write(act_file, acts.fast_forward(note=note, **_told(maker, reason)))
+
+
+@budget.command("confirm-clock")
+@_act_options
+def confirm_clock(act_file: Path, reason: str, maker: str | None) -> None:
+    """Write the act that vouches for the module's clock."""
+    told = _told(maker, reason)
+    _write(act_file, acts.confirm_clock(now=told["made"], **told))
+
+
+@click.command()
+@ACT_FILE
+@click.option(
+    "--key", "keys", type=click.Path(path_type=Path, exists=True), multiple=True, help="Your key file."
+)
+@click.option(
+    "--socket", "socket_path", type=click.Path(path_type=Path), default=None, help="Hand the act in."
+)
+@click.option("--yes", is_flag=True, help="Do not ask whether the act is meant.")
+@secrets_option
+def approve(
+    act_file: Path, keys: tuple[Path, ...], socket_path: Path | None, yes: bool, secrets: Secrets
+) -> None:
+    """Read an act, sign it, and hand it in when enough people have signed."""
+    try:
+        content = json.loads(act_file.read_text(encoding="utf-8"))
+        act, signatures = str(content["act"]), [ActSignature(**row) for row in content["signatures"]]
+        said = json.loads(act)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise KeystoreError(
+            f"{act_file} is not an act. `keystore budget open` writes one.", code="act-invalid"
+        ) from None
+    click.echo("The act says:")
+    click.echo(
+        table(
+            ("", ""), [(k, v if isinstance(v, str | int) else json.dumps(v)) for k, v in sorted(said.items())]
+        )
+    )
+    for path in keys:
+        if not yes:
+            click.confirm(f"Sign this with {path.name}?", abort=True, err=True)
+        passphrase = secrets.ask(f"Passphrase of {path.name}") if signing.needs_passphrase(path) else None
+        name, key = signing.read_key(path, passphrase)
+        signatures = [s for s in signatures if s.approver != name] + [signing.sign(act, name, key)]
+        click.echo(f"Signed as {name}.")
+    rows = [{f.name: getattr(s, f.name) for f in fields(s)} for s in signatures]
+    write_whole(act_file, (json.dumps({"act": act, "signatures": rows}, indent=1) + "\n").encode())
+    if socket_path is not None:
+        with SocketModule(socket_path) as module:
+            found = module.approve(act, signatures)
+        if isinstance(found, Refused):
+            raise KeystoreError(found.sentence, code=found.code)
+        click.echo(f"{found.effect} Entry {found.sequence} of the log.")
+
+
+@click.command()
+@SOCKET
+@JSON
+def status(socket_path: Path, as_json: bool) -> None:
+    """Where the module stands."""
+    with SocketModule(socket_path) as module:
+        found = module.status()
+    lines = [
+        f"{found.log}: {found.state}" + (f". {found.reason}" if found.reason else ""),
+        f"{found.sequence} entries, head {found.head[:16]}" if found.head else "locked",
+        f"key file generation {found.generation}, {'TEST keys' if found.test else 'live keys'}, quorum {found.quorum}",
+        f"public key {found.public_key}",
+    ]
+    if found.simulated_clock:
+        lines.append(f"simulated clock: {found.now:%Y-%m-%d %H:%M} UTC")
+    show(as_json, _plain(found), "\n".join((*lines, *found.warnings)))
+
+
+@click.command()
+@SOCKET
+@secrets_option
+def unlock(socket_path: Path, secrets: Secrets) -> None:
+    """Give one share to the module. It opens when it has as many as its file asks for."""
+    with SocketModule(socket_path, timeout_s=60) as module:
+        found = module.unlock(secrets.ask("Your share (words or passphrase)"))
+    click.echo("The module is open." if found.state != "locked" else found.reason)
+
+
+@click.command()
+@SOCKET
+def lock(socket_path: Path) -> None:
+    """Lock the module: its process ends, and nothing of the keys stays in memory."""
+    with SocketModule(socket_path) as module:
+        module.lock()
+    click.echo("Locked. The module's process has ended.")
+
+
+@click.command()
+@SOCKET
+def load(socket_path: Path) -> None:
+    """Let the running module read its key file again."""
+    with SocketModule(socket_path) as module:
+        found = module.load()
+    click.echo(f"Generation {found.generation} is loaded.")
+
+
+@click.command()
+@SOCKET
+@click.option("--confirm", required=True, help="The name of the log, as `keystore status` shows it.")
+def zeroise(socket_path: Path, confirm: str) -> None:
+    """Destroy the key file and end the module."""
+    with SocketModule(socket_path) as module:
+        module.zeroise(confirm)
+    click.echo("The key file is destroyed.")

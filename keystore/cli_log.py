@@ -1,0 +1,280 @@
+"""`keystore log verify, export, prove, head` and `keystore backup, restore`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keystore import entries, minting, opening, store, verify_log
+from keystore.client import SocketModule
+from keystore.errors import KeystoreError, LogDamaged
+from keystore.journal import write_whole
+from keystore.seal import Opened
+from keystore.terminal import FILE, SOCKET, Secrets, secrets_option, unlock
+
+LOG = click.option("--log", "log_folder", type=click.Path(path_type=Path, exists=True), required=True)
+
+
+@click.group("log")
+def log_() -> None:
+    """The issuance log."""
+
+
+@log_.command()
+@LOG
+@click.option("--key", default=None, help="The log's public key, base64 (`keystore status` shows it).")
+@click.option(
+    "--head", "heads", multiple=True, help="'SIZE ROOT' from a cash-up slip or a witness. Repeatable."
+)
+def verify(log_folder: Path, key: str | None, heads: tuple[str, ...]) -> None:
+    """Check the whole log with code that shares nothing with its writer."""
+    arguments = ["log", str(log_folder / "entries.log"), *(f"--head={head}" for head in heads)]
+    if (log_folder / "checkpoints").exists():
+        arguments += ["--checkpoints", str(log_folder / "checkpoints")]
+    if key:
+        arguments += ["--key", key]
+    raise SystemExit(verify_log.main(arguments))
+
+
+@log_.command()
+@SOCKET
+@click.argument("sequence", type=int)
+def prove(socket_path: Path, sequence: int) -> None:
+    """A proof file for one entry; `verify_log.py proof` checks it on any machine."""
+    with SocketModule(socket_path) as module:
+        found = module.proof(sequence)
+    content = {
+        "leaf_data": found.leaf_data,
+        "leaf": found.leaf,
+        "path": list(found.path),
+        "note": found.checkpoint.note,
+    }
+    click.echo(json.dumps(content, indent=1))
+
+
+@log_.command()
+@SOCKET
+def head(socket_path: Path) -> None:
+    """A signed head, for witnesses; the short form is printed on cash-up slips."""
+    with SocketModule(socket_path) as module:
+        found = module.checkpoint()
+    click.echo(found.note)
+    click.echo(f"short: {found.short}")
+
+
+@log_.command()
+@FILE
+@LOG
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A CSV file; it holds tokens, keep it closed.",
+)
+@secrets_option
+def export(key_file: Path, log_folder: Path, out: Path, secrets: Secrets) -> None:
+    """Every token that any key ever produced, listed from the log alone. Needs the shares."""
+    opened = unlock(key_file, secrets)
+    lines, count = io.StringIO(), 0
+    writer = csv.writer(lines)
+    writer.writerow(
+        [
+            "sequence",
+            "at_ms",
+            "kind",
+            "order",
+            "pan",
+            "sgc",
+            "krn",
+            "base_date",
+            "tid",
+            "units",
+            "value",
+            "tokens",
+        ]
+    )
+    started = time.monotonic()
+    for row in tokens_of(opened, log_folder):
+        writer.writerow(row)
+        count += 1
+    write_whole(out, lines.getvalue().encode())
+    click.echo(
+        f"{count} token entries listed in {time.monotonic() - started:.1f} s. The file holds tokens: keep it closed."
+    )
+
+
+def tokens_of(opened: Opened, log_folder: Path) -> Iterator[list[Any]]:
+    """The token entries of a log in order, each token made again and held against its commitment."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from sts import ciphers
+
+    ring = opening.ring_of(opened)
+    secret = AESGCM(opening.log_secrets(opened)[1])
+    previous, sequence = entries.GENESIS, 0
+    for line in verify_log.read_lines(str(log_folder / "entries.log")):
+        entry = entries.read(line, 0, secret)
+        public, private = entry.public, entry.private
+        if public["n"] != sequence or public["prev"] != previous:
+            raise LogDamaged(
+                f"Entry {sequence} does not follow the one before it. Run `keystore log verify`."
+            )
+        previous, sequence = entry.leaf.hex(), sequence + 1
+        if "tokens" not in public:
+            continue
+        digits = minting.mint(public, private, ring, ciphers.DEFAULT)
+        if entries.commitment(bytes.fromhex(private["salt"]), "tokens", ",".join(digits)) != public["tokens"]:
+            raise LogDamaged(f"The token of entry {public['n']} is not the one that was logged.")
+        request = private["request"]
+        yield [
+            public["n"], public["at"], public["kind"], public["order"], request["meter"]["pan"], public.get("sgc"),
+            public.get("krn"), public.get("base"), public.get("tid"), public.get("units"), public.get("value"),
+            " ".join(digits),
+        ]  # fmt: skip
+
+
+# --- back-up --------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@FILE
+@LOG
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), required=True, help="The back-up file to write."
+)
+@click.option(
+    "--recipient", required=True, help="An age public key (age1…) whose secret half is kept offline."
+)
+def backup(key_file: Path, log_folder: Path, target: Path, recipient: str) -> None:
+    """Key file and log into one file, enciphered to an offline key. The module may go on working meanwhile."""
+    import pyrage
+
+    if target.exists():
+        raise KeystoreError(
+            f"{target} exists already. A back-up never overwrites another.", code="file-exists"
+        )
+    try:
+        to = pyrage.x25519.Recipient.from_str(recipient)
+    except Exception:
+        raise KeystoreError(
+            "The recipient is not an age public key (age1…). `age-keygen` makes one.", code="recipient"
+        ) from None
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        _add(
+            archive, "checkpoints", _whole_lines(log_folder / "checkpoints")
+        )  # before the log, so it is not ahead
+        _add(archive, "keys.stsks", store.read(key_file))
+        _add(archive, "entries.log", _whole_lines(log_folder / "entries.log"))
+    write_whole(target, pyrage.encrypt(packed.getvalue(), [to]))
+    click.echo(f"Wrote {target}. Restore it with M custodians; rehearse that: keystore restore --drill.")
+
+
+def _whole_lines(path: Path) -> bytes:
+    """What the file holds now, up to its last whole line."""
+    data = path.read_bytes() if path.exists() else b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = len(data), 0o600, int(time.time())
+    archive.addfile(info, io.BytesIO(data))
+
+
+@click.command()
+@click.argument("backup_file", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--identity",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="The offline age key file.",
+)
+@click.option("--into", "folder", type=click.Path(path_type=Path), required=True, help="An empty folder.")
+@click.option("--head", "heads", multiple=True, help="'SIZE ROOT' that a witness holds.")
+@click.option(
+    "--drill", is_flag=True, help="Check everything, say how long it took, and leave nothing behind."
+)
+@secrets_option
+def restore(
+    backup_file: Path, identity: Path, folder: Path, heads: tuple[str, ...], drill: bool, secrets: Secrets
+) -> None:
+    """Bring key file and log back, and prove that they open, verify and agree with the heads that witnesses hold."""
+    started = time.monotonic()
+    if folder.exists() and any(folder.iterdir()):
+        raise KeystoreError(f"{folder} is not empty. Restore into an empty folder.", code="folder-not-empty")
+    for name, data in _unpacked(backup_file, identity).items():
+        path = folder / name if name == "keys.stsks" else folder / "log" / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(path, data)
+    try:
+        opened = unlock(folder / "keys.stsks", secrets)
+        signing_key = opening.log_secrets(opened)[0]
+        report = _verified(folder / "log", signing_key, heads)
+        listed = sum(1 for _ in tokens_of(opened, folder / "log"))
+    except (KeystoreError, verify_log.Bad) as problem:
+        _empty(folder)
+        raise KeystoreError(f"The back-up does not restore: {problem}", code="restore-failed") from None
+    click.echo(
+        f"The key file opens: generation {opened.file.generation}, {len(opened.file.records) - 2} vending keys."
+    )
+    click.echo(
+        f"The log verifies: {report.entries} entries, root {report.root[:16]}; {listed} token entries made again, all equal."
+    )
+    if drill:
+        _empty(folder)
+        click.echo(f"Drill passed in {time.monotonic() - started:.1f} s. Nothing was left in {folder}.")
+    else:
+        click.echo(
+            "Start the module on it with --witness and the newest head that a witness holds. If entries were lost, it "
+            "refuses until two people fast-forward it; token identifiers then begin above the lost ones."
+        )
+
+
+def _unpacked(backup_file: Path, identity: Path) -> dict[str, bytes]:
+    import pyrage
+
+    wrong = KeystoreError(
+        "The back-up does not open with this identity, or is damaged.", code="backup-unusable"
+    )
+    text = "\n".join(line for line in identity.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-"))
+    try:
+        key = pyrage.x25519.Identity.from_str(text)
+        data = pyrage.decrypt(backup_file.read_bytes(), [key])
+    except Exception:
+        raise wrong from None
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for name in ("checkpoints", "keys.stsks", "entries.log"):
+            member = archive.extractfile(name)
+            if member is None:
+                raise wrong
+            found[name] = member.read()
+    return found
+
+
+def _verified(log_folder: Path, signing_seed: bytes, heads: tuple[str, ...]) -> verify_log.Report:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.from_private_bytes(signing_seed).public_key().public_bytes_raw()
+    checkpoints = verify_log.read_checkpoints(str(log_folder / "checkpoints"))
+    wanted = [(int(h.split()[0]), h.split()[1].lower()) for h in heads]
+    return verify_log.verify_log(
+        verify_log.read_lines(str(log_folder / "entries.log")), checkpoints, key, wanted
+    )
+
+
+def _empty(folder: Path) -> None:
+    for path in (folder / "keys.stsks", folder / "log" / "entries.log", folder / "log" / "checkpoints"):
+        path.unlink(missing_ok=True)
+    for path in (folder / "log", folder):
+        if path.exists() and not any(path.iterdir()):
+            path.rmdir()
