@@ -54,5 +54,18 @@
     }, 5000);
   }
 
+  // A slip on a roll is as long as what is on it: the page's length is set when it prints.
+  const roll = document.body?.matches(".paper-80, .paper-58") && document.querySelector(".paper");
+  if (roll) {
+    const sheet = new CSSStyleSheet();
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    const measure = () => {
+      const length = Math.ceil(roll.getBoundingClientRect().height * 25.4 / 96) + 6;
+      sheet.replaceSync(`@page eighty { size: 80mm ${length}mm } @page fiftyeight { size: 58mm ${length}mm }`);
+    };
+    measure();
+    addEventListener("beforeprint", measure);
+  }
+
   document.querySelectorAll("[data-print][data-now]").forEach(() => addEventListener("load", () => print()));
 })();

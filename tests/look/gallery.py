@@ -20,6 +20,7 @@ KINDS = {
     "dark": (1440, 900, "?theme=dark"),
     "tablet": (820, 1180, "?theme=light"),
     "phone": (390, 844, "?theme=light"),
+    "small": (320, 640, "?theme=light"),
     "rtl": (1440, 900, "?theme=light&lang=ar&dir=rtl"),
     "bare": (1280, 900, "?theme=light"),
 }

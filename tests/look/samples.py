@@ -144,7 +144,7 @@ LAST = [
         "print_url": "/v/2/print",
     },
 ]
-TILL_URLS = {"find": "/cashier/", "act": "/cashier/", "quote": "/cashier/"}
+TILL_URLS = {"find": "/look/till-matches", "act": "/look/till", "quote": "/look/till"}
 
 
 def till(**changes: Any) -> Sample:

@@ -31,7 +31,7 @@ def make_stage() -> Flask:
     dress(app)
     app.jinja_env.globals["csrf_token"] = lambda: "token"
 
-    @app.get("/look/<name>")
+    @app.route("/look/<name>", methods=["GET", "POST"])
     def look(name: str) -> str:
         template, context = all_samples()[name]
         context = dict(context)

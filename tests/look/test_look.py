@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Iterator
+import gzip
+import re
 from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from look.stage import all_samples, make_stage
-from playwright.sync_api import Browser, sync_playwright
-from werkzeug.serving import make_server
+from look.stage import ROOT, all_samples
+from playwright.sync_api import Browser, Page
 
-CHROMIUM = "/usr/bin/chromium"
 AXE = Axe()
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, make_stage(), threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def grave_findings(browser: Browser, url: str, width: int = 1440) -> list[str]:
@@ -80,10 +60,75 @@ def test_the_check_finds_a_planted_fault(browser: Browser, address: str) -> None
     assert any("label" in one for one in found)
 
 
-def test_the_token_is_twenty_digits_with_single_spaces(browser: Browser, address: str) -> None:
-    page = browser.new_page()
+def test_the_token_is_twenty_digits_with_single_spaces(page: Page, address: str) -> None:
     page.goto(f"{address}/look/token")
     assert page.locator("#token").text_content() == "4927 1035 8846 2071 3359"
     page.locator("#token").click()
     assert page.evaluate("getSelection().toString()") == "4927 1035 8846 2071 3359"
-    page.close()
+
+
+def test_no_page_is_wider_than_the_smallest_phone_or_a_screen_at_four_times_the_size(
+    browser: Browser, address: str
+) -> None:
+    page = browser.new_context(viewport={"width": 320, "height": 640}).new_page()
+    wide = {}
+    for name in all_samples():
+        page.goto(f"{address}/look/{name}")
+        wide[name] = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+    page.context.close()
+    assert {name: more for name, more in wide.items() if more > 0} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "height"),
+    [
+        ("receipt-80", 227, 0),
+        ("receipt-58", 164, 0),
+        ("receipt-a5", 420, 595),
+        ("receipt-a4", 595, 842),
+        ("deposit", 420, 595),
+    ],
+)
+def test_each_paper_prints_on_one_page_of_its_own_size(
+    page: Page, address: str, name: str, width: int, height: int
+) -> None:
+    page.goto(f"{address}/look/{name}")
+    pdf = page.pdf(prefer_css_page_size=True)
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    assert len(boxes) == 1
+    assert round(float(boxes[0][0])) == width
+    assert height in (0, round(float(boxes[0][1])))
+
+
+def test_the_first_load_of_the_till_is_under_100_kb_compressed_and_all_from_here(
+    page: Page, address: str
+) -> None:
+    seen: dict[str, int] = {}
+    page.on("response", lambda answer: seen.update({answer.url: len(gzip.compress(answer.body()))}))
+    page.goto(f"{address}/look/till", wait_until="networkidle")
+    assert len(seen) >= 6
+    assert all(url.startswith(address) for url in seen)
+    assert sum(seen.values()) < 100_000
+
+
+def test_the_style_of_the_till_is_small_and_written_by_hand() -> None:
+    assert 10_000 < len((ROOT / "static/ampoule.css").read_bytes()) <= 25_000
+
+
+def test_every_word_of_a_template_goes_through_gettext() -> None:
+    """What stands between tags and outside of Jinja is punctuation, a key's name or a sign, never a word."""
+    allowed = {"Enter", "Esc", "Tab", "Ampoule", "F2", "F4", "F8", "F9", "k"}
+    bare = {}
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        if path.parent.name == "meter":  # the keypad pages of the simulator speak the meter's words
+            continue
+        text = re.sub(r"\{% block \w+_class %\}.*?\{% endblock %\}", " ", path.read_text())
+        text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
+        words = set(re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>]*>", " ", text))) | set(
+            re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]*[A-Za-z][^"]*)"', text)
+        )
+        if words - allowed:
+            bare[path.name] = words - allowed
+    assert bare == {}

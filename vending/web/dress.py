@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 
 from flask import Flask, Response, url_for
 
 from vending.web import charts, glass
+
+HTMX = "vendor/htmx.min.js"
 
 
 def groups(token: str) -> list[str]:
@@ -35,6 +37,8 @@ def dress(app: Flask) -> None:
 
     def asset(name: str) -> str:
         """The address of a file in static/, with a mark of its content, so that browsers may keep it for a year."""
+        if name == HTMX:
+            return url_for("htmx_script", v=metadata.version("django-htmx"))
         path = Path(app.static_folder or "static") / name
         mark = _mark(str(path), path.stat().st_mtime_ns) if path.is_file() else "0"
         return url_for("static", filename=name, v=mark)
@@ -49,4 +53,4 @@ def dress(app: Flask) -> None:
     app.jinja_env.filters["groups"] = groups
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.add_url_rule("/static/vendor/htmx.min.js", "htmx_script", htmx)
+    app.add_url_rule(f"/static/{HTMX}", "htmx_script", htmx)
