@@ -56,6 +56,9 @@ def in_real_time(folder: Path) -> tuple[float, float]:
         {
             "pan": pan.of("600727", drn.of(f"07{number:08d}")),
             "ea": "11",
+            "dkga": "04",
+            "ken": 255,
+            "base_date": 2014,
             "sgc": "600100",
             "krn": 1,
             "ti": "01",

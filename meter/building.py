@@ -36,7 +36,7 @@ from meter.loads import FINE_S, SLOT_S, Load
 from meter.local_driver import Hosted, LocalDriver
 from meter.nvram import FileChip, Nvram
 from meter.profile import Installation, Profile
-from meter.test_keys import TestKeys
+from meter.test_keys import Keying, TestKeys
 from meter.twin import Twin
 from sts import pan as pans
 from sts.errors import StsError
@@ -57,11 +57,7 @@ class Place:
     label: str
     tenant: str
     service: str
-    ea: str
-    sgc: str
-    krn: int
-    ti: str
-    key_type: int
+    keying: Keying
     profile: str
     load: dict[str, Any]
     initial_credit_units: int = 0
@@ -113,16 +109,23 @@ def _place(content: Any, number: int) -> Place:
     if not isinstance(content, dict):
         raise BuildingWrong(f"Entry {number} of the building file is not an object. Correct it.")
     try:
+        number_pan = pans.validate(str(content["pan"]))
         place = Place(
-            pan=pans.validate(str(content["pan"])),
+            pan=number_pan,
             label=str(content.get("label", "")),
             tenant=str(content.get("tenant") or ""),
             service=str(content.get("service", "electricity")),
-            ea=f"{int(content['ea']):02d}",
-            sgc=str(content["sgc"]),
-            krn=int(content["krn"]),
-            ti=f"{int(content['ti']):02d}",
-            key_type=int(content["key_type"]),
+            keying=Keying(
+                pan=number_pan,
+                ea=f"{int(content['ea']):02d}",
+                dkga=f"{int(content['dkga']):02d}",
+                sgc=str(content["sgc"]),
+                krn=int(content["krn"]),
+                ti=f"{int(content['ti']):02d}",
+                key_type=int(content["key_type"]),
+                ken=int(content["ken"]),
+                base_date=int(content["base_date"]),
+            ),
             profile=str(content["profile"]),
             load=dict(content.get("load") or {}),
             initial_credit_units=int(content.get("initial_credit_units") or 0),
@@ -291,9 +294,6 @@ def installation_of(place: Place, plan: Plan) -> Installation:
 
 def _deliver(place: Place, model: Profile, installation: Installation, keys: TestKeys, now: int) -> Twin:
     """A new meter with its delivery credit, paired and set up as the plan says."""
-    key = keys.decoder_key(
-        pan=place.pan, sgc=place.sgc, krn=place.krn, key_type=place.key_type, ti=place.ti, ea=place.ea
-    )
-    twin = Twin.fresh(model, installation, key, now)
+    twin = Twin.fresh(model, installation, keys.decoder_key(place.keying), now)
     twin.deliver(place.initial_credit_units, place.power_limit_w)
     return twin

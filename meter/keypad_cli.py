@@ -85,10 +85,7 @@ def _from_building(plan: Plan, keys: TestKeys, folder: Path, number: str) -> Hos
         twin.advance(max(now, twin.state.now), 0)
         twin.power_on()
         return Hosted(twin, nvram)
-    key = keys.decoder_key(
-        pan=place.pan, sgc=place.sgc, krn=place.krn, key_type=place.key_type, ti=place.ti, ea=place.ea
-    )
-    twin = Twin.fresh(model, installation_of(place, plan), key, now)
+    twin = Twin.fresh(model, installation_of(place, plan), keys.decoder_key(place.keying), now)
     twin.deliver(place.initial_credit_units, place.power_limit_w)
     return Hosted(twin, nvram)
 

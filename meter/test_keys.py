@@ -7,6 +7,7 @@ else; the building refuses a file that does not say so, because a live key has n
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,33 @@ class KeyNotThere(MeterError):
     code = "key_not_there"
 
 
+@dataclass(frozen=True, slots=True)
+class Keying:
+    """What names a meter's key: enough to find the vending key and to derive from it."""
+
+    pan: str
+    ea: str
+    dkga: str
+    sgc: str
+    krn: int
+    ti: str
+    key_type: int
+    ken: int
+    base_date: int
+
+
 class TestKeys:
-    """Vending keys by supply group, revision and type."""
+    """The vending keys of a file."""
 
     __test__ = False  # the name is about keys; pytest need not collect it
 
     def __init__(self, keys: list[VendingKey]) -> None:
-        self._keys = {(each.sgc, each.krn, each.key_type): each for each in keys}
+        self._keys = {
+            (each.sgc, each.krn, int(each.key_type), each.dkga, int(each.base_date)): each for each in keys
+        }
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
     @classmethod
     def read(cls, path: Path) -> TestKeys:
@@ -52,21 +73,20 @@ class TestKeys:
             raise KeysWrong(f"The key file {path} is not marked as test keys. Twins take test keys only.")
         return cls([_key(each, path) for each in content.get("keys", [])])
 
-    def one(self, sgc: str, krn: int, key_type: int) -> VendingKey:
-        """The vending key of a keying."""
-        try:
-            return self._keys[sgc, krn, KeyType(key_type)]
-        except (KeyError, ValueError):
+    def decoder_key(self, keying: Keying) -> DecoderKey:
+        """The key that a meter of this keying holds. Its expiry number is the meter's own (rules.md 8)."""
+        name = (keying.sgc, keying.krn, keying.key_type, keying.dkga, keying.base_date)
+        vending = self._keys.get(name)
+        if vending is None:
             raise KeyNotThere(
-                f"The key file has no key for supply group {sgc}, revision {krn}, type {key_type}. Add it, or correct the meter."
-            ) from None
-
-    def decoder_key(self, *, pan: str, sgc: str, krn: int, key_type: int, ti: str, ea: str) -> DecoderKey:
-        """The key that a meter of this keying holds."""
+                f"The key file has no key for supply group {keying.sgc}, revision {keying.krn}, type {keying.key_type},"
+                f" DKGA{keying.dkga}, base date {keying.base_date}. Add it, or correct the meter {keying.pan[-5:]}."
+            )
         try:
-            return dkga.derive(self.one(sgc, krn, key_type), pan=pan, ti=ti, ea=ea)
+            derived = dkga.derive(vending, pan=keying.pan, ti=keying.ti, ea=keying.ea)
+            return replace(derived, ken=keying.ken)
         except StsError as error:
-            raise KeysWrong(f"Meter {pan[-5:]}: {error.sentence}") from None
+            raise KeysWrong(f"Meter {keying.pan[-5:]}: {error.sentence}") from None
 
 
 def _key(content: dict[str, Any], path: Path) -> VendingKey:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from meter.building import Building, BuildingClock, Plan
-from meter.test_keys import TestKeys
+from meter.test_keys import Keying, TestKeys
 from sts import drn, pan
-from sts.keys import KeyType, VendingKey
+from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
 
 from .keying import START
@@ -70,5 +70,5 @@ def a_building(folder: Path, clock: HandClock | None = None, **more: Any) -> Bui
     return Building(Plan.parse(plan(**more)), KEYS, folder, clock or HandClock())
 
 
-def key_for(at: int = 0) -> Any:
-    return KEYS.decoder_key(pan=pan_of(at), sgc=GROUP, krn=1, key_type=2, ti="01", ea="11")
+def key_for(at: int = 0) -> DecoderKey:
+    return KEYS.decoder_key(Keying(pan_of(at), "11", "04", GROUP, 1, "01", 2, 255, 2014))
