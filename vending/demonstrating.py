@@ -31,16 +31,16 @@ def prepare(services: Services) -> str:
     with db.reading() as session:
         there = bool(estate.list_sites(session))
     if not there:
-        _publish_tariffs(db, clock)
+        publish_tariffs(db, clock)
     loaded = loader.load(db, clock)
     if loaded.new:
         with db.writing() as session:
-            _owe(session, clock, loaded.site_key)
+            owe(session, clock, loaded.site_key)
     loader.write_building(db, clock, loaded.site_key, services.settings.folder / "building" / "building.json")
     return loaded.site_key
 
 
-def _publish_tariffs(db: Database, clock: Clock) -> None:
+def publish_tariffs(db: Database, clock: Clock) -> None:
     for file in sorted(
         resources.files("vending.demonstration").joinpath("tariffs").iterdir(), key=lambda one: one.name
     ):
@@ -51,7 +51,7 @@ def _publish_tariffs(db: Database, clock: Clock) -> None:
                 tariffs.publish(session, clock, version.key, approval=approval, actor=SECOND, zone=UTC)
 
 
-def _owe(session: Session, clock: Clock, site_key: str) -> None:
+def owe(session: Session, clock: Clock, site_key: str) -> None:
     """One tenant comes with a debt of last year, so that the till shows how arrears are recovered."""
     for meter in estate.find_meters(session, clock, "G-04", sites=(site_key,)):
         if meter.tenant is not None and meter.service == "electricity":

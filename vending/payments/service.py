@@ -66,6 +66,6 @@ def list_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, list[
     return found
 
 
-def account_of(way: str, till: str, tenant_key: str) -> str:
-    """The ledger account that a tender's money comes into: one per till and way of paying, or the customer's own."""
-    return f"customer/{tenant_key}" if way == "account" else f"{way}/{till.lower()}"
+def account_of(way: str, till: str) -> str:
+    """The ledger account that a tender's money comes into: one per till and way of paying."""
+    return f"{way}/{till.lower()}"

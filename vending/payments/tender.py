@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vending.errors import InvalidInput
 from vending.money import plain, round_cash
 
-WAYS = ("cash", "card", "account")
+WAYS = ("cash", "card")
 
 
 class TenderTooSmall(InvalidInput):

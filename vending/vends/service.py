@@ -231,7 +231,7 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
                     "paid_at": now,
                 }
             )
-        account = payments.account_of(one.taken.way, basket.till, one.planned[0].buyer.tenant_key)
+        account = payments.account_of(one.taken.way, basket.till)
         if one.total_minor:
             legs = payment_legs(account, one.taken, one.planned, one.currency)
             entries.append(Entry("payment", f"sale/{basket.sale_id}", _legs(legs)))

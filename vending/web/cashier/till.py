@@ -463,7 +463,6 @@ def _basket(
         "tenders": [
             {"value": "cash", "label": _("Cash")},
             {"value": "card", "label": _("Card")},
-            {"value": "account", "label": _("Account")},
         ],
         "tender": way,
         "received": received,

@@ -1,0 +1,96 @@
+"""A security module that lives in the test: same port, no keys. It gives made-up digits, remembers what it was asked, and
+can be told to be away, to lose its answer, or to refuse."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from keystore.errors import ModuleUnreachable, OutcomeUnknown
+from keystore.module import AlreadyIssued, Cancelled, Issued, Refused, Request, Status
+
+
+class FakeModule:
+    def __init__(self) -> None:
+        self.log: dict[str, Issued | Cancelled] = {}
+        self.asked: dict[str, Request] = {}
+        self.away = False
+        self.lose_answer = False
+        self.refuse: dict[str, Refused] = {}
+        self.minute = 6_900_000
+        self.messages = 0
+
+    def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
+        self._reach()
+        answers = [self._one(request) for request in requests]
+        if self.lose_answer:
+            raise OutcomeUnknown("No answer came.")
+        return answers
+
+    def _one(self, request: Request) -> Issued | Refused:
+        order = request.order_id
+        if order in self.refuse:
+            return self.refuse[order]
+        known = self.log.get(order)
+        if isinstance(known, Cancelled):
+            return Refused(order, "order-cancelled", "The order was cancelled.")
+        if known is not None:
+            if self.asked[order] != request:
+                return Refused(order, "order-reused", "The order id was used with other content.")
+            return known
+        self.minute += 1
+        digits = str(int.from_bytes(hashlib.sha256(order.encode()).digest()[:8], "big")).zfill(20)[:20]
+        issued = Issued(
+            order_id=order,
+            tokens=(digits,),
+            tid=self.minute,
+            base_date=2014,
+            units=getattr(request, "units", None),
+            sequence=len(self.log) + 1,
+            logged_at=datetime(2026, 11, 20, 8, 42, tzinfo=UTC),
+            salt="00" * 16,
+            leaf=hashlib.sha256(order.encode()).hexdigest(),
+            signature="c2lnbmF0dXJl",
+            log="ampoule/test",
+            budget_left=1000,
+        )
+        self.log[order] = issued
+        self.asked[order] = request
+        return issued
+
+    def replay(self, order_ids: Sequence[str]) -> list[Issued | Refused]:
+        self._reach()
+        found: list[Issued | Refused] = []
+        for order in order_ids:
+            known = self.log.get(order)
+            found.append(
+                known if isinstance(known, Issued) else Refused(order, "order-unknown", "Not issued.")
+            )
+        return found
+
+    def cancel(self, order_ids: Sequence[str]) -> list[Cancelled | AlreadyIssued | Refused]:
+        self._reach()
+        answers: list[Cancelled | AlreadyIssued | Refused] = []
+        for order in order_ids:
+            known = self.log.get(order)
+            if isinstance(known, Issued):
+                answers.append(AlreadyIssued(order, known.sequence))
+            else:
+                tombstone = known or Cancelled(order, len(self.log) + 1)
+                self.log[order] = tombstone
+                answers.append(tombstone)
+        return answers
+
+    def status(self) -> Any:
+        self._reach()
+        return Status(
+            version="0", state="ready", reason="", log="ampoule/test", public_key="", sequence=len(self.log), head="",
+            test=True, simulated_clock=False, now=datetime(2026, 11, 20, 8, 42, tzinfo=UTC), quorum=2, generation=1,
+        )  # fmt: skip
+
+    def _reach(self) -> None:
+        self.messages += 1
+        if self.away:
+            raise ModuleUnreachable("The security module does not answer.")
