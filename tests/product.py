@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 
 PROGRAMS = Path(sys.executable).parent
-CASHIER = ("thandi", "demonstration till")
+CASHIER = ("thandi", "lantern-cashier")
 
 
 def free_port() -> int:
@@ -109,7 +109,7 @@ class Product:
     def start_all(self) -> None:
         """`ampoule up`, as `make run` starts it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "up.out", "ab") as out:
+        with open(self.folder / "up.out", "wb") as out:
             process = subprocess.Popen(
                 [str(PROGRAMS / "ampoule"), "up"],
                 stdout=out,
@@ -177,11 +177,11 @@ class Desk:
             page = self.get(link[1].replace("&amp;", "&")).text
         return page
 
-    def sell(self, page: str, amount: str, received: str = "") -> requests.Response:
-        """Takes the money for the meter of this page; gives the till's answer (303 to the sale when it was sold)."""
-        return self.post(
-            "/cashier/till", page, act="take", tender="cash", amount=amount, received=received, **hidden(page)
-        )
+    def sell(self, page: str, amount: str, received: str = "", *, form: str = "") -> requests.Response:
+        """Takes the money for the meter of this page; gives the till's answer (303 to the sale when it was sold).
+        `form` is a page of this session, when `page` with its ids is from an earlier one."""
+        fields = {"act": "take", "tender": "cash", "amount": amount, "received": received, **hidden(page)}
+        return self.post("/cashier/till", form or page, **fields)
 
     def token_of(self, location: str) -> str | None:
         """The 20 digits on a sale's page, if they are there."""

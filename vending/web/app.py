@@ -43,16 +43,18 @@ def create_app(services: Services) -> Flask:
         BABEL_DEFAULT_LOCALE="en",
     )
     app.extensions["ampoule"] = services
-    CSRFProtect(app)
-    Babel(app, locale_selector=_language)
-    headers.add(app)
-    dress.dress(app)
-    gate.mark(app, "htmx_script", gate.PUBLIC)
 
     @app.before_request
     def who() -> None:
+        # First of all: even a page that refuses shows its frame.
         g.services = services
         g.actor = auth.actor_of_request(services)
+
+    headers.add(app)
+    CSRFProtect(app)
+    Babel(app, locale_selector=_language)
+    dress.dress(app)
+    gate.mark(app, "htmx_script", gate.PUBLIC)
 
     gate.guard(app, places.can)
     errors.register(app)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from shop import Shop
 
 from keystore.module import Issued, Refused
-from vending.errors import NotFound
+from vending.estate.errors import MeterUnknown
 from vending.ledger import queries as ledger
 from vending.vends import queries
 from vending.vends import service as vends
@@ -94,7 +94,7 @@ def test_one_bad_basket_never_fails_its_neighbours(shop: Shop) -> None:
     first, second, third = shop.sell(good, small, unknown)
     assert isinstance(first, vends.SaleOutcome)
     assert isinstance(second, SaleTooSmall)
-    assert isinstance(third, NotFound)
+    assert isinstance(third, MeterUnknown)
     assert totals(shop)["cash", "ZAR"] == 50000
 
 
