@@ -105,6 +105,10 @@ def chained(previous: str, entries: Sequence[AuditEntry]) -> str:
 
 def close_batch(session: Session, clock: Clock, *, most: int = 1000) -> AuditBatch | None:
     """Chains the rows that no batch covers yet. Called by the worker alone, so that the sale never waits for a head."""
+    if session.connection().dialect.name == "postgresql":
+        # Rows of transactions that are still open have lower ids than some that are committed: wait for them, and keep
+        # new ones out for the moment of closing, so that no row is ever left behind a head.
+        session.execute(sa.text("LOCK TABLE audit_entry IN SHARE ROW EXCLUSIVE MODE"))
     last = session.scalars(sa.select(AuditBatch).order_by(AuditBatch.id.desc()).limit(1)).first()
     entries = session.scalars(
         sa.select(AuditEntry)

@@ -77,7 +77,7 @@ def test_a_token_sold_at_the_till_lights_the_lamp(page, product: Product) -> Non
     page.wait_for_selector("#units")
     sold = page.inner_text("#units")
     page.fill("#received", "200")
-    page.wait_for_function("document.querySelector('#change').innerText.includes('50.00')")
+    playwright.expect(page.locator("#change")).to_contain_text("50.00")
     keep(page, "till")
     page.click("#take-money")
     page.wait_for_selector("#token")
@@ -95,13 +95,13 @@ def test_a_token_sold_at_the_till_lights_the_lamp(page, product: Product) -> Non
     meter.bring_to_front()
     meter.fill("#token", token)
     meter.click("#enter")
-    meter.wait_for_function("document.querySelector('#supply').dataset.state === 'on'")
+    playwright.expect(meter.locator("#supply")).to_have_attribute("data-state", "on")
     assert "ACCEPT" in meter.inner_text("#outcome").upper()
     assert abs(float(re.sub(r"[^\d.]", "", meter.inner_text("#credit"))) - float(units)) < 0.2
     keep(meter, "meter-on")
     meter.fill("#token", token)
     meter.click("#enter")
-    meter.wait_for_function("document.querySelector('#outcome').innerText.toUpperCase().includes('USED')")
+    playwright.expect(meter.locator("#outcome")).to_contain_text(re.compile("used", re.IGNORECASE))
     keep(meter, "meter-used")
 
 
