@@ -46,7 +46,7 @@ def credit_issuer(vending_key: VendingKey, *, ea: str, tables: Tables = SAMPLE) 
     encipher = sta_tables.Sta(tables).encipher if ea == "07" else misty1_tables.encipher
     key_bytes = keys.DECODER_KEY_BYTES[ea]
     begun, outer_begun, after_pan = begun_derivations(vending_key, ea)
-    first, tid_high, tid_low, amount = _block_parts()
+    first, tid_high, tid_middle, tid_low, units_high, units_low = _block_parts()
     last_tid = min(LAST, vending_key.ken << 16 | 0xFFFF)
     by_issuer, pair, last_pair, in_order = _check_digit_sums()
     class_mask, to_the_top = wire.CLASS_MASK, (1 << 64 - wire.CLASS_AT) - 1
@@ -68,10 +68,15 @@ def credit_issuer(vending_key: VendingKey, *, ea: str, tables: Tables = SAMPLE) 
                 outer.update(inner.digest())
                 block = encipher(
                     outer.digest()[:key_bytes],
-                    first[subclass << 4 | rnd] ^ tid_high[tid >> 12] ^ tid_low[tid & 0xFFF] ^ amount[units],
+                    first[subclass << 4 | rnd]
+                    ^ tid_high[tid >> 16]
+                    ^ tid_middle[tid >> 8 & 0xFF]
+                    ^ tid_low[tid & 0xFF]
+                    ^ units_high[units >> 8]
+                    ^ units_low[units & 0xFF],
                 )
                 # Class 0: its bits vanish where they stand and appear at the top (`wire.insert_class`).
-                return f"{block + (block & class_mask) * to_the_top:020d}"
+                return str(block + (block & class_mask) * to_the_top).zfill(wire.DIGITS)
         except (TypeError, LookupError, ValueError, AttributeError, struct.error):
             pass
         return issue_in_full(pan, ti, subclass, rnd, tid, units)
@@ -122,8 +127,8 @@ def _check_digit_sums() -> tuple[dict[bytes, int], list[int], list[int], frozens
 
 
 @cache
-def _block_parts() -> tuple[list[int], list[int], list[int], list[int]]:
-    """The parts of a class 0 block by subclass with RND, by TID (two halves) and by units below the steps.
+def _block_parts() -> list[list[int]]:
+    """The parts of a class 0 block: by subclass with RND, by the bytes of TID, by the bytes of units.
 
     Each is the field with its part of the checksum; the first also has what the checksum of nothing is.
     """
@@ -132,9 +137,8 @@ def _block_parts() -> tuple[list[int], list[int], list[int], list[int]]:
         return subclass << 60 | data << 16 | checks.crc_of_token(0, subclass, data)
 
     nothing = part(0, 0)
-    return (
-        [part(value >> 4, (value & 0xF) << 40) for value in range(64)],
-        [part(0, value << 28) ^ nothing for value in range(4096)],
-        [part(0, value << 16) ^ nothing for value in range(4096)],
-        [part(0, value) ^ nothing for value in range(LARGEST_MANTISSA + 1)],
-    )
+    first = [part(value >> 4, (value & 0xF) << 40) for value in range(64)]
+    return [
+        first,
+        *([part(0, byte << shift) ^ nothing for byte in range(256)] for shift in (32, 24, 16, 8, 0)),
+    ]

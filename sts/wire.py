@@ -36,7 +36,7 @@ def extract_class(token: int) -> tuple[int, int]:
 
 def to_digits(token: int) -> str:
     """66 bits as 20 digits, with leading zeros."""
-    return f"{fits('A token', token, WIDTH):0{DIGITS}d}"
+    return str(fits("A token", token, WIDTH)).zfill(DIGITS)
 
 
 def from_digits(digits: str) -> int:

@@ -8,6 +8,7 @@ EK[8-15], (lh, ll) and (rh, rl) are the halves of the block in 16-bit words.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Callable
 from functools import cache
 
@@ -18,15 +19,14 @@ _half_words: Callable[[bytes], tuple[int, ...]] = struct.Struct(">4H").unpack
 
 
 @cache
-def fi_tables() -> tuple[list[int], list[int]]:
-    """What FI does before the key enters, and after."""
-    numbers = list(range(65536))  # both tables hold the same objects, which halves what a cache must hold
-    first, second = numbers.copy(), numbers.copy()
-    for data in numbers:
+def fi_tables() -> tuple[array[int], array[int]]:
+    """What FI does before the key enters, and after. Arrays, because lists of this size leave no room in a cache."""
+    first, second = array("H", bytes(2 * 65536)), array("H", bytes(2 * 65536))
+    for data in range(65536):
         nine = S9[data >> 7] ^ data & 0x7F
-        first[data] = numbers[(S7[data & 0x7F] ^ nine & 0x7F) << 9 | nine]
+        first[data] = (S7[data & 0x7F] ^ nine & 0x7F) << 9 | nine
         seven, nine = data >> 9, data & 0x1FF
-        second[data] = numbers[seven << 9 | S9[nine] ^ seven]
+        second[data] = seven << 9 | S9[nine] ^ seven
     return first, second
 
 
