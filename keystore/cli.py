@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -15,6 +16,8 @@ import click
 from keystore import cli_acts, cli_ceremony, cli_keys, cli_log
 from keystore import server as serving
 from keystore.errors import KeystoreError
+from keystore.keyring import KeySource
+from keystore.terminal import Secrets, secrets_option
 
 
 class Commands(click.Group):
@@ -62,6 +65,15 @@ def demo_init(folder: Path, simulated_clock: str | None) -> None:
     multiple=True,
     help="A checkpoint kept outside.",
 )
+@click.option(
+    "--pkcs11",
+    "library",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="A PKCS#11 library, when keys are in a token.",
+)
+@click.option("--token", "token_label", default="ampoule", show_default=True, help="The token's label.")
+@secrets_option
 @click.option("--seller", "sellers", multiple=True, help="A user who may sell (name or number). Repeatable.")
 @click.option("--looker", "lookers", multiple=True, help="A user who may also verify tokens. Repeatable.")
 @click.option(
@@ -77,6 +89,9 @@ def serve(
     sellers: tuple[str, ...],
     lookers: tuple[str, ...],
     officers: tuple[str, ...],
+    library: Path | None,
+    token_label: str,
+    secrets: Secrets,
 ) -> None:
     """Run the security module."""
     from keystore import demonstration, seal, store
@@ -90,6 +105,7 @@ def serve(
         anchor=key_file.with_name(key_file.name + ".head"),
         simulated_clock=simulated_clock,
         witnesses=witnesses,
+        hsm=_token_source(library, token_label, secrets),
     )
     door = serving.Door(socket_path, _roles(sellers, lookers, officers))
     server = serving.Server(key_file, options, door, serving.to_stderr)
@@ -104,6 +120,18 @@ def serve(
     else:
         serving.to_stderr("Locked. Key holders unlock it with `keystore unlock`.")
     sys.exit(server.run())
+
+
+def _token_source(
+    library: Path | None, label: str, secrets: Secrets
+) -> Callable[[dict[str, str]], KeySource] | None:
+    """Keys in a hardware token, with its PIN asked for now; the library is loaded only where there is one."""
+    if library is None:
+        return None
+    from keystore.pkcs11 import Slot, Token, TokenKeys
+
+    token = Token(Slot(library, label), secrets.ask("PIN of the token"))
+    return lambda labels: TokenKeys(token, labels)
 
 
 def _roles(

@@ -162,6 +162,14 @@ def prove(key_file: Path, secrets: Secrets) -> None:
 )
 @click.option("--components", type=click.IntRange(2, 5), default=2, show_default=True)
 @click.option("--generate", is_flag=True, help="Make a new random key instead of typing components.")
+@click.option(
+    "--pkcs11",
+    "library",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Keep the key in a PKCS#11 token.",
+)
+@click.option("--token", "token_label", default="ampoule", show_default=True, help="The token's label.")
 @secrets_option
 def import_(
     key_file: Path,
@@ -177,6 +185,8 @@ def import_(
     tid_offset: int,
     components: int,
     generate: bool,
+    library: Path | None,
+    token_label: str,
     secrets: Secrets,
 ) -> None:
     """Load a vending key: components typed by different people, each with its check value."""
@@ -204,7 +214,14 @@ def import_(
         label=label,
     )
     before = unlock_again(key_file, opened)
-    after, record_id = making.with_key(opened, key)
+    if library is None:
+        after, record_id = making.with_key(opened, key)
+    else:
+        from keystore.pkcs11 import Slot, Token, store_key
+
+        name = f"{sgc}-{krn}-{key_type}-{base_date}-{dkga}"
+        after, record_id = making.with_hsm_key(opened, key, name)
+        store_key(Token(Slot(library, token_label), secrets.ask("PIN of the token")), name, value, dkga)
     store.save(key_file, before, after)
     click.echo(f"Loaded {sgc}/{krn} with check value {check_value.of(value)} as {record_id}, pre-active.")
 
