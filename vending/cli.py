@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "audit",
         "Check every invariant of the database, with code of its own.",
     ),
+    "user": ("vending.user_commands", "user", "People: add, roles, passwords, sessions."),
+    "estate": ("vending.estate_commands", "estate", "Units, tenants and meters: import, export, find."),
     "config": ("vending.config_commands", "config", "Show the settings and where each came from."),
 }
 

@@ -44,3 +44,12 @@ def reset() -> None:
         if removed
         else f"There was nothing in {folder}."
     )
+
+
+@demo.command()
+def takeover() -> None:
+    """Take over 150 meters from another vendor's list with ten planted faults."""
+    from vending.clock import SystemClock
+    from vending.demonstration import takeover as shown
+
+    shown.in_a_folder_of_its_own(SystemClock(), click.echo)

@@ -269,7 +269,7 @@ def keying(
     if (ea, dkga) not in _PAIRS:
         raise KeyDataUnfit(
             f"Encryption algorithm {ea} does not go with key derivation {dkga}. 07 goes with 02 or 04, 11 with 04.",
-            "dkga",
+            "ea",
         )
     if tct not in ("01", "02", "07"):
         raise KeyDataUnfit(

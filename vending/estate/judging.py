@@ -154,14 +154,15 @@ def _judge_meters(session: Session, clock: Clock, site: str, offset: int) -> Jud
                 "state",
                 InvalidInput("A meter under a factory key cannot be in service. Make its key change first."),
             )
-        if values["last_token_at"] is not None and values["last_token_at"].replace(tzinfo=zone) > latest:
+        sold_at = values["last_token_at"]
+        if sold_at is not None and sold_at.replace(tzinfo=zone) > latest:
             yield (
                 "last_token_at",
                 InvalidInput(
                     "The last sale lies in the future. Check the date and the clock it was read from."
                 ),
             )
-        floor = floor_of(values, zone, offset)
+        floor = floor_of({**values, "last_token_at": None}, zone, offset)
         if floor is not None and floor > minute_of(latest, offset) + 60:
             yield (
                 "last_tid",
