@@ -5,6 +5,7 @@ only until there are two managers; from then on two people do, on their pages. P
 """
 
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,6 @@ from vending.clock import Clock, SystemClock
 from vending.db import Database
 from vending.errors import NotAllowed, NotFound
 from vending.estate import queries
-
 
 ROLE = click.Choice(list(policy.ROLES))
 
@@ -58,7 +58,7 @@ def user() -> None:
 def add(login: str, name: str, roles: tuple[str, ...], site: str, password_stdin: bool) -> None:
     """Add a person. Without --password-stdin a first password is made and shown once."""
     if password_stdin:
-        password = click.get_text_stream("stdin").readline().rstrip("\n")
+        password = sys.stdin.readline().rstrip("\n")
         passwords.check(password, login, name)
     else:
         password = "-".join(secrets.token_hex(2) for _ in range(4))
