@@ -55,6 +55,7 @@ from meter.protocol import (
     refusal_in,
 )
 
+LEAVING_S = 0.03
 MOST_BLOCKS = 1_000
 MOST_CHARACTERS = 1_000_000
 
@@ -105,7 +106,7 @@ class LineClient:
         self._session = ClientSession(profile.wire)
         self._echo = EchoFilter(profile.echo)
         self._events: deque[Event] = deque()
-        self._baud = profile.initial_baud
+        self._baud = self._last_baud = profile.initial_baud
         self._heard_at = self._sent_until = self._ended_at = -1e9
         self._heard = 0
         self._end = 0.0
@@ -114,7 +115,9 @@ class LineClient:
 
     def begin(self, budget_s: float | None = None) -> None:
         """Start of a call: everything until the next `begin` has to fit into this many seconds."""
-        self._end = self._line.now() + (self._times.call_s if budget_s is None else budget_s)
+        budget = self._times.call_s if budget_s is None else budget_s
+        # A little is kept back, so that the last word still falls inside the budget.
+        self._end = self._line.now() + budget - min(0.25, budget / 20)
 
     @property
     def in_session(self) -> bool:
@@ -124,15 +127,19 @@ class LineClient:
     def break_off(self) -> None:
         """B0 and back to the initial rate; after an error too."""
         if self._session.state is not Client.IDLE:
-            self._send(self._session.sending_break(), last_word=True)
-            self._ended()
+            self._say_break()
         self._set_baud(self._profile.initial_baud)
+
+    def _say_break(self) -> None:
+        """The break has to leave at the present rate before that changes; adapters say too early that it has."""
+        self._send(self._session.sending_break(), last_word=True)
+        self._rest_until(self._sent_until + LEAVING_S, spending=False)
+        self._ended()
 
     def _break_off_at_both_rates(self) -> None:
         """After a switch that did not work nobody knows at which rate the meter listens: it hears one of the two."""
         self.break_off()
-        self._send(self._session.sending_break(), last_word=True)
-        self._ended()
+        self._say_break()
 
     def _ended(self) -> None:
         self._session.start_again()
@@ -158,6 +165,10 @@ class LineClient:
                 event = Damaged(Fault.SHAPE, "unsolicited data")
             damage = event if isinstance(event, Damaged) else damage
             self._ended()
+            if event is None and self._last_baud != self._profile.initial_baud:
+                # The last break may have been lost: the meter would still listen at the rate of that session.
+                self._set_baud(self._last_baud)
+                self._say_break()
         raise self._sign_on_failure(damage)
 
     def _prepare_sign_on(self) -> None:
@@ -468,7 +479,7 @@ class LineClient:
 
     def _set_baud(self, baud: int) -> None:
         if baud != self._baud:
-            self._baud = baud
+            self._last_baud, self._baud = self._baud, baud
             self._line.set_baud(baud)
 
     def _rest_until(self, moment: float, *, spending: bool = True) -> None:
