@@ -45,7 +45,7 @@ def a_plain_step(steps: int) -> float:
 
 def simulated() -> float:
     began = time.process_time()
-    report = simulation.run(UNITS, DAYS, 1)
+    report = simulation.run(simulation.plan(UNITS, 1), DAYS, 1)
     assert report.total.conserved
     return (time.process_time() - began) / (UNITS * DAYS * 96)
 
@@ -91,7 +91,7 @@ def weight() -> float:
     """Bytes of a twin after a busy life: full token memory, full diary, ten tokens."""
     model = profile.load("single-phase")
     unit = simulation.plan(1, 1)[0]
-    key = simulation.key_of(unit)
+    key = unit.key
     tokens = [engine.encode(Credit(0, 5, 1_000_000 + minute, 10), key) for minute in range(60)]
     gc.collect()
     tracemalloc.start()

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,9 +16,11 @@ import click
 from meter import simulation
 from meter.building import Building, BuildingClock, BuildingWrong, Plan
 from meter.building_server import BuildingServer
+from meter.loads import DAY_S
 from meter.nvram import FolderLock
 from meter.simulation import Report, Sums
 from meter.test_keys import TestKeys
+from meter.vendors import CommandVendor, write_clock
 
 PARTS = 30
 
@@ -32,24 +35,53 @@ PARTS = 30
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same building."
 )
+@click.option("--config", type=click.Path(path_type=Path), help="Meters of a building file; with --keys.")
+@click.option("--keys", type=click.Path(path_type=Path), help="Test vending keys (TOML), for --config.")
+@click.option("--vendor", help="A program that sells, one JSON line each way; else it sells to itself.")
+@click.option("--clock", type=click.Path(path_type=Path), help="The module's simulated clock, written here.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a trade, and one for the whole at the end."
 )
 @click.pass_context
-def building(ctx: click.Context, units: int, days: int, seed: int, as_json: bool) -> None:
+def building(
+    ctx: click.Context,
+    units: int,
+    days: int,
+    seed: int,
+    config: Path | None,
+    keys: Path | None,
+    vendor: str | None,
+    clock: Path | None,
+    as_json: bool,
+) -> None:
     """Let a whole building of twins live for months, alone and in seconds; or `serve` one in real time."""
-    if ctx.invoked_subcommand is None:
-        report = simulation.run(units, days, seed, progress=None if as_json else _progress)
-        _tell_json(report) if as_json else _tell(report)
-        if not report.total.conserved:
-            raise BuildingWrong(
-                "Energy in, energy counted and credit used do not agree. Keep the seed and report it."
-            )
+    if ctx.invoked_subcommand is not None:
+        return
+    if (config is None) != (keys is None):
+        raise BuildingWrong(
+            "The meters of a building file need their keys: give --config and --keys together."
+        )
+    if config is not None and keys is not None:
+        start = int(time.time()) // DAY_S * DAY_S if vendor else simulation.START
+        lived = simulation.of_plan(Plan.read(config), TestKeys.read(keys), seed, start)
+    else:
+        lived = simulation.plan(units, seed)
+    seller = CommandVendor(vendor, clock) if vendor else None
+    try:
+        report = simulation.run(lived, days, seed, vendor=seller, progress=None if as_json else _progress)
+    finally:
+        if seller is not None:
+            seller.close()
+    _tell_json(report) if as_json else _tell(report)
+    if not report.total.conserved:
+        raise BuildingWrong(
+            "Energy in, energy counted and credit used do not agree. Keep the seed and report it."
+        )
 
 
-def _progress(done: int, units: int) -> None:
+def _progress(done: int, days: int) -> None:
     if sys.stderr.isatty():
-        click.echo(f"\r{done} of {units} units", nl=done == units, err=True)
+        click.echo(f"\r{done} of {days} days", nl=done == days, err=True)
 
 
 def _figures(sums: Sums) -> dict[str, Any]:
@@ -111,12 +143,24 @@ def _tell(report: Report) -> None:
 @click.option(
     "--speed", type=int, default=1, show_default=True, help="1 to 10,000 times as fast as real time."
 )
-def serve(config: Path, keys: Path, state: Path, socket_path: Path | None, http: str, speed: int) -> None:
+@click.option("--clock", type=click.Path(path_type=Path), help="The module's simulated clock, written here.")
+def serve(
+    config: Path,
+    keys: Path,
+    state: Path,
+    socket_path: Path | None,
+    http: str,
+    speed: int,
+    clock: Path | None,
+) -> None:
     """Run the meters of a building file, with keypad pages and a socket for drivers."""
     host, port = _address(http)
     plan = Plan.read(config)
     lock = FolderLock(state)
-    house = Building(plan, TestKeys.read(keys), state, BuildingClock(speed))
+    building_clock = BuildingClock(speed)
+    if clock:
+        write_clock(clock, building_clock.now(), float(speed))
+    house = Building(plan, TestKeys.read(keys), state, building_clock)
     server = BuildingServer(house, socket_path) if socket_path else None
     web = _web(house, host, port)
     stopping = threading.Event()

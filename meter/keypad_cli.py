@@ -18,6 +18,7 @@ from meter.profile import Installation
 from meter.readings import drn_of
 from meter.test_keys import TestKeys
 from meter.twin import Twin
+from meter.vendors import OwnVendor
 
 
 class ScreenMissing(MeterError):
@@ -93,11 +94,11 @@ def _from_building(plan: Plan, keys: TestKeys, folder: Path, number: str) -> Hos
 def _rehearsal(model: str) -> Hosted:
     """A fresh meter on the public key of the simulation, and tokens for it: practice for tenants and support."""
     unit = simulation.plan(1, 1)[0]
-    key, now = simulation.key_of(unit), int(time.time())
+    key, now = unit.key, int(time.time())
     found = profile.load(model)
     twin = Twin.fresh(found, Installation(unit.pan), key, now)
     twin.deliver(20)
-    vendor = simulation.OwnVendor(lambda _: key)
+    vendor = OwnVendor({unit.pan: key})
     subclass = found.accounts[0].subclass
     if subclass < 4:
         click.echo("Tokens to try on this rehearsal meter (they fit no other):")

@@ -1,7 +1,8 @@
 """A building for months in seconds: tenants buy, type, run out, and the sums must come out exactly.
 
 The run is a pure function of its plan and its seed; `trace` is a digest of everything that happened, so two equal runs are
-seen to be equal. Each meter lives its life alone, in order, and the digest of a meter does not depend on its neighbours.
+seen to be equal. All meters live hour by hour together, so that whoever sells sees time go forward only; the digest of a
+meter does not depend on its neighbours. The simulation sells to itself, or asks a `Vendor`: see vendors.py.
 
 What is conserved, per meter and to the last grain:
     energy in (load × seconds with the relay closed, from the diary) = energy counted (registers) = credit used (accounts).
@@ -12,19 +13,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from meter import profile
+from meter import loads, profile
+from meter.building import Plan, installation_of
 from meter.consumption import FLOW_IN_UNIT
 from meter.loads import DAY_S, SHAPES, SLOT_S, Load, noise
 from meter.profile import Installation, Profile
 from meter.state import Event
-from meter.tenants import HABITS, HOUR_S, Habit, Tenant, enters_twice, is_dead, mistyped
+from meter.tenants import HABITS, HOUR_S, Tenant, enters_twice, is_dead, mistyped
+from meter.test_keys import TestKeys
 from meter.twin import Twin
-from sts import amount, dkga, drn, engine, pan, tid
+from meter.vendors import OwnVendor, Vendor
+from sts import amount, dkga, drn, pan
 from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
-from sts.tokens import Credit
 
 # Thursday 1 January 2026, 00:00 UTC: a fixed start, so that a trace is the same on every day and every machine.
 START = 1_767_225_600
@@ -45,24 +47,17 @@ TRADES: tuple[tuple[int, str, str, int, int], ...] = (
 Progress = Callable[[int, int], None]
 
 
-class Vendor(Protocol):
-    """Who sells: this simulation itself, or the product."""
-
-    def sell(self, pan: str, subclass: int, units: int, now: int) -> str:
-        """The token for a meter, at a moment of simulated time."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One unit of the building: a meter, its load and its tenant."""
 
-    number: int
     pan: str
     model: Profile
     load: Load
     tenant: Tenant
-    ea: str
+    key: DecoderKey
     installation: Installation
+    start: int = START
 
 
 @dataclass(slots=True)
@@ -104,24 +99,6 @@ class Report:
     by_trade: dict[str, Sums]
 
 
-class OwnVendor:
-    """Sells with the test key: the counterpart of the meters, so that the simulation needs nobody else."""
-
-    def __init__(self, key_of: Callable[[str], DecoderKey]) -> None:
-        self._key_of = key_of
-        self._last: dict[str, int] = {}
-
-    def sell(self, pan: str, subclass: int, units: int, now: int) -> str:
-        minute = tid.next_issuable(
-            max((now - _SECONDS_TO_2014) // 60, self._last.get(pan, 0) + 1), BaseDate.Y2014
-        )
-        self._last[pan] = minute
-        return engine.encode(Credit(subclass, noise(minute, len(pan)) % 16, minute, units), self._key_of(pan))
-
-
-_SECONDS_TO_2014 = 1_388_534_400
-
-
 def plan(units: int, seed: int) -> list[Unit]:
     """The building for a seed: trades, meters, appetites and habits."""
     trades = [trade for trade in TRADES for _ in range(trade[0])]
@@ -134,94 +111,128 @@ def plan(units: int, seed: int) -> list[Unit]:
         peak = low + (bits >> 8) % (high - low)
         load = Load(kind, peak, own, model.phases)
         number_pan = pan.of("600727", drn.of(f"07{number:08d}"))
-        # About 0.42 of the peak is the mean of these shapes; a unit is 100 Wh or 100 l.
-        weekly = max(1, peak * 7 * 24 * 42 // 100 // 100)
-        tenant = Tenant(HABITS[(bits >> 24) % 100], weekly, own)
-        ea = "07" if number % 5 == 4 else "11"
-        found.append(Unit(number, number_pan, model, load, tenant, ea, Installation(number_pan)))
+        key = dkga.derive(VENDING_KEY, pan=number_pan, ti="01", ea="07" if number % 5 == 4 else "11")
+        tenant = Tenant(HABITS[(bits >> 24) % 100], weekly_units(peak), own)
+        found.append(Unit(number_pan, model, load, tenant, key, Installation(number_pan)))
     return found
 
 
-def key_of(unit: Unit) -> DecoderKey:
-    return dkga.derive(VENDING_KEY, pan=unit.pan, ti="01", ea=unit.ea)
+def weekly_units(peak: int) -> int:
+    """Token units of a usual week: the mean of the shapes is about 0.42 of the peak, and a unit is 100 Wh or 100 l."""
+    return max(1, peak * 7 * 24 * 42 // 100 // 100)
+
+
+def of_plan(site: Plan, keys: TestKeys, seed: int, start: int) -> list[Unit]:
+    """The meters of a building file, with a tenant each: to live months against the product that wrote the file."""
+    found = []
+    for number, place in enumerate(site.places):
+        model = profile.load(place.profile)
+        offset = site.utc_offset_minutes * 60
+        load = loads.from_config(place.load, model.phases, offset)
+        habit = HABITS[noise(seed, number) % 100]
+        tenant = Tenant(habit, weekly_units(load.peak), seed * 1_000_003 + number, offset)
+        key = keys.decoder_key(place.keying)
+        found.append(Unit(place.pan, model, load, tenant, key, installation_of(place, site), start))
+    return found
 
 
 def run(
-    units: int, days: int, seed: int, *, step_s: int = SLOT_S, progress: Progress | None = None
+    building: list[Unit],
+    days: int,
+    seed: int,
+    *,
+    vendor: Vendor | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Let every unit live its days."""
-    building = plan(units, seed)
-    keys = {each.pan: key_of(each) for each in building}
-    vendor = OwnVendor(keys.__getitem__)
-    digest = hashlib.sha256(f"{units} {days} {seed} {step_s}\n".encode())
+    seller = vendor or OwnVendor({each.pan: each.key for each in building})
+    lives = [Life(each) for each in building]
+    for hour in range(days * 24):
+        for life in lives:
+            life.hour(seller)
+        if progress is not None and hour % 24 == 23:
+            progress(hour // 24 + 1, days)
+    digest = hashlib.sha256(f"{len(building)} {days} {seed}\n".encode())
     total, by_trade = Sums(), {kind: Sums() for kind in SHAPES}
-    for done, unit in enumerate(building, 1):
-        trace, sums = live(unit, keys[unit.pan], vendor, days, step_s)
-        digest.update(trace)
-        total.add(sums)
-        by_trade[unit.load.kind].add(sums)
-        if progress is not None:
-            progress(done, units)
-    return Report(
-        units, days, seed, digest.hexdigest(), total, {k: v for k, v in by_trade.items() if v.flow_wanted}
-    )
+    for life in lives:
+        digest.update(life.close())
+        total.add(life.sums)
+        by_trade[life.unit.load.kind].add(life.sums)
+    lived = {kind: sums for kind, sums in by_trade.items() if sums.flow_wanted}
+    return Report(len(building), days, seed, digest.hexdigest(), total, lived)
 
 
-def live(unit: Unit, key: DecoderKey, vendor: Vendor, days: int, step_s: int) -> tuple[bytes, Sums]:
-    """One meter's life, its digest and its sums."""
-    twin = Twin.fresh(unit.model, unit.installation, key, START)
-    twin.deliver(unit.tenant.weekly_units)
-    state, at, seed = twin.state, unit.load.at, unit.tenant.seed
-    digest = hashlib.sha256(unit.pan.encode())
-    sums = Sums()
-    off_since: int | None = None
-    end = START + days * DAY_S
-    while state.now < end:
+class Life:
+    """One meter and its tenant, hour by hour."""
+
+    __slots__ = ("_digest", "_off_since", "sums", "twin", "unit")
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.twin = Twin.fresh(unit.model, unit.installation, unit.key, unit.start)
+        self.twin.deliver(unit.tenant.weekly_units)
+        self.sums = Sums()
+        self._digest = hashlib.sha256(unit.pan.encode())
+        self._off_since: int | None = None
+
+    def hour(self, vendor: Vendor) -> None:
+        """Perhaps buy, then draw for an hour in quarters."""
+        twin, unit = self.twin, self.unit
+        state = twin.state
         now = state.now
-        if now % DAY_S == 0:
-            digest.update(f"{now} {state.credit} {state.totals} {int(state.causes)}\n".encode())
-            _fail_or_recover(twin, is_dead(seed, now))
-        if now % HOUR_S == 0:
-            wanted = unit.tenant.wants(now, twin.credit_units(), off_since)
-            if wanted and state.powered:
-                _buy(twin, unit, vendor, wanted, digest, sums)
-        flow, spread = at(now)
+        if (now - unit.start) % DAY_S == 0:
+            self._digest.update(f"{now} {state.credit} {state.totals} {int(state.causes)}\n".encode())
+            twin.power_off() if is_dead(unit.tenant.seed, now) else twin.power_on()
+        wanted = unit.tenant.wants(now, twin.credit_units(), self._off_since)
+        if wanted and state.powered:
+            self._buy(vendor, wanted)
+        for _ in range(HOUR_S // SLOT_S):
+            self._quarter()
+
+    def _quarter(self) -> None:
+        twin, sums = self.twin, self.sums
+        state = twin.state
+        now = state.now
+        flow, spread = self.unit.load.at(now)
         supplied, notes, last = state.supply, len(state.events), state.events[-1:]
-        twin.advance(now + step_s, flow, spread)
-        sums.flow_wanted += flow * step_s
+        twin.advance(now + SLOT_S, flow, spread)
+        sums.flow_wanted += flow * SLOT_S
         if state.supply is supplied and len(state.events) == notes and state.events[-1:] == last:
-            seconds = step_s if supplied else 0
+            seconds = SLOT_S if supplied else 0
         else:
             seconds = _seconds_on(state.events, now, state.now, supplied)
             sums.cuts += sum(each.kind == "cut" and each.at > now for each in state.events)
         sums.flow_in += flow * seconds
-        sums.seconds_off += step_s - seconds
-        off_since = None if state.supply else (off_since if off_since is not None else state.now)
-    _close(twin, sums)
-    digest.update(f"{state.credit} {state.totals} {sums.flow_in}\n".encode())
-    return digest.digest(), sums
+        sums.seconds_off += SLOT_S - seconds
+        if state.supply:
+            self._off_since = None
+        elif self._off_since is None:
+            self._off_since = state.now
 
+    def _buy(self, vendor: Vendor, wanted: int) -> None:
+        twin, unit, sums = self.twin, self.unit, self.sums
+        now, seed = twin.state.now, unit.tenant.seed
+        units = amount.quantise(wanted, "down")
+        digits = vendor.sell(unit.pan, unit.model.accounts[0].subclass, units, now)
+        if digits is None:
+            return
+        wrong = mistyped(digits, seed, now)
+        tries = [wrong] if wrong else []
+        tries += [digits, digits] if enters_twice(seed, now) else [digits]
+        for each in tries:
+            result = twin.enter(each)
+            sums.tokens += 1
+            sums.outcomes[result.outcome.name] = sums.outcomes.get(result.outcome.name, 0) + 1
+            sums.credit_bought += result.units
+            self._digest.update(f"{now} {each} {int(result.outcome)} {result.units}\n".encode())
 
-def _buy(twin: Twin, unit: Unit, vendor: Vendor, wanted: int, digest: hashlib._Hash, sums: Sums) -> None:
-    account = unit.model.accounts[0]
-    units = amount.quantise(wanted, "down")
-    digits = vendor.sell(unit.pan, account.subclass, units, twin.state.now)
-    wrong = mistyped(digits, unit.tenant.seed, twin.state.now)
-    tries = [wrong] if wrong else []
-    tries += [digits, digits] if enters_twice(unit.tenant.seed, twin.state.now) else [digits]
-    for each in tries:
-        result = twin.enter(each)
-        sums.tokens += 1
-        sums.outcomes[result.outcome.name] = sums.outcomes.get(result.outcome.name, 0) + 1
-        sums.credit_bought += result.units
-        digest.update(f"{twin.state.now} {each} {int(result.outcome)} {result.units}\n".encode())
-
-
-def _fail_or_recover(twin: Twin, dead: bool) -> None:
-    if dead:
-        twin.power_off()
-    else:
-        twin.power_on()
+    def close(self) -> bytes:
+        """The books of this meter, and the digest of its life."""
+        state, scales, sums = self.twin.state, self.twin.scales, self.sums
+        sums.flow_counted = sum(state.totals) // scales.counted
+        sums.conserved = sums.flow_counted == sums.flow_in and self.twin.balances()
+        self._digest.update(f"{state.credit} {state.totals} {sums.flow_in}\n".encode())
+        return self._digest.digest()
 
 
 OPENING_KINDS = frozenset({"cut", "overload", "unbalance", "tamper", "remote off", "power off"})
@@ -240,16 +251,6 @@ def _seconds_on(events: list[Event], start: int, end: int, on: bool) -> int:
     return seconds + end - since if on else seconds
 
 
-def _close(twin: Twin, sums: Sums) -> None:
-    """The books of one meter."""
-    state, scales = twin.state, twin.scales
-    sums.flow_counted = sum(state.totals) // scales.counted
-    sums.conserved = sums.flow_counted == sums.flow_in and twin.balances()
-
-
 def used_units(sums: Sums) -> int:
     """Counted flow in whole token units (0.1 kWh or 0.1 m³)."""
     return sums.flow_counted // FLOW_IN_UNIT
-
-
-__all__ = ["Habit", "Report", "Sums", "Vendor", "plan", "run", "used_units"]

@@ -17,13 +17,13 @@ from meter.twin import Twin
 
 
 def test_two_runs_with_one_seed_are_one_run_and_another_seed_is_another() -> None:
-    first, second, other = (simulation.run(15, 12, seed) for seed in (1, 1, 2))
+    first, second, other = (simulation.run(simulation.plan(15, seed), 12, seed) for seed in (1, 1, 2))
     assert first == second
     assert first.trace != other.trace
 
 
 def test_energy_in_is_energy_counted_is_credit_used() -> None:
-    report = simulation.run(30, 30, 7)
+    report = simulation.run(simulation.plan(30, 7), 30, 7)
     assert report.total.conserved
     assert report.total.flow_in == report.total.flow_counted
     assert 0 < report.total.flow_in < report.total.flow_wanted
@@ -38,7 +38,7 @@ def test_the_books_catch_a_meter_that_gives_energy_away(monkeypatch: pytest.Monk
         honest(self, to, watts - (watts > 0 and to % 86_400 == 0), spread)
 
     monkeypatch.setattr(Twin, "advance", generous)
-    assert not simulation.run(3, 5, 1).total.conserved
+    assert not simulation.run(simulation.plan(3, 1), 5, 1).total.conserved
 
 
 def test_the_command_ends_with_the_trace() -> None:
