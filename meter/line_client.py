@@ -461,8 +461,10 @@ class LineClient:
     def _send(self, data: bytes, *, last_word: bool = False) -> None:
         """One message, not before the far side can listen. A last word is said even when the time is over."""
         wait_until = self._heard_at + self._turn
-        if self._line.now() < self._end or not last_word:
-            self._rest_until(wait_until, spending=not last_word)
+        if last_word:
+            self._rest_until(min(wait_until, self._end), spending=False)
+        else:
+            self._rest_until(wait_until)
         self._line.discard()
         self._session.forget()
         self._events.clear()
