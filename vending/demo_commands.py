@@ -49,7 +49,19 @@ def reset() -> None:
 @demo.command()
 def takeover() -> None:
     """Take over 150 meters from another vendor's list with ten planted faults."""
+    import tempfile
+    from pathlib import Path
+
+    from vending import migrating
     from vending.clock import SystemClock
+    from vending.db import Database
     from vending.demonstration import takeover as shown
 
-    shown.in_a_folder_of_its_own(SystemClock(), click.echo)
+    # A database of its own: nothing of the site is touched.
+    with tempfile.TemporaryDirectory(prefix="ampoule-takeover-") as name:
+        db = Database.open(f"sqlite:///{name}/ampoule.db")
+        try:
+            migrating.bring_up_to_date(db)
+            shown.demonstrate(db, SystemClock(), Path(name), click.echo)
+        finally:
+            db.close()

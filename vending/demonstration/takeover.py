@@ -1,18 +1,16 @@
 """`ampoule demo takeover`: another vendor's list of 150 meters with ten planted faults, taken over the same afternoon.
 
 Shows what the dry run says of each fault, mends the list, imports it, and shows that a meter which the former vendor sold
-to two minutes ago has a floor above that sale. Works in a folder and a database of its own; nothing of the site is touched.
+to two minutes ago has a floor above that sale. It works in a database that the caller gives; `ampoule demo takeover` gives one of its own.
 """
 
 import csv
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from keystore import acts
-from vending import schema
 from vending.access.policy import SYSTEM
 from vending.clock import Clock
 from vending.db import Database
@@ -176,14 +174,3 @@ def write(path: Path, rows: list[list[str]]) -> Path:
         writer.writerow(HEADING)
         writer.writerows(rows)
     return path
-
-
-def in_a_folder_of_its_own(clock: Clock, say: Callable[[str], None]) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="ampoule-takeover-") as name:
-        schema.metadata()
-        db = Database.open(f"sqlite:///{name}/ampoule.db")
-        try:
-            db.create_all()
-            return demonstrate(db, clock, Path(name), say)
-        finally:
-            db.close()
