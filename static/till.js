@@ -20,9 +20,44 @@
     return press(step > 0 ? links[0] : links[links.length - 1]);
   };
 
-  // Enter goes find -> amount -> received -> amber button. A quote that is still being counted never loses the way.
+  // Hands are faster than a count. Until the amount on the screen is the amount that was counted, keys wait in a row
+  // and are played when the answer is there; nobody's digits land in the wrong field, and nothing is taken uncounted.
+  let counted = at("amount")?.value ?? "";
+  let waiting = null;
+  const ready = () => !at("amount") || at("amount").value === counted || !at("amount").value.trim();
+  const release = () => {
+    const keys = waiting ?? [];
+    waiting = null;
+    let fresh = true;
+    for (const key of keys) {
+      const here = document.activeElement;
+      if (key === "F9") { press(at("take-money")); return; }
+      if (key === "Enter") { if (!enter(here)) { here.click?.(); return; } fresh = true; }
+      else if (key.length === 1 && here.matches?.("input")) { here.value = fresh ? key : here.value + key; fresh = false; }
+      else if (key === "Backspace" && here.matches?.("input")) here.value = here.value.slice(0, -1);
+    }
+    if (!fresh) document.activeElement.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  const wait = (key) => {
+    if (!window.htmx) return false;
+    waiting = [key];
+    window.htmx.trigger(at("amount"), "count");
+    setTimeout(() => { if (waiting) { counted = at("amount")?.value ?? ""; release(); } }, 4000);
+    return true;
+  };
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.requestConfig?.elt?.id !== "amount" && event.target.id !== "counted") return;
+    counted = at("amount")?.value ?? "";
+    if (waiting) release();
+  });
+
+  // Enter goes find -> amount -> received -> amber button.
   const enter = (target) => {
-    if (target.id === "amount") return target.value.trim() ? go(at("received")) || go(at("take-money")) : false;
+    if (target.id === "amount") {
+      if (!target.value.trim()) return false;
+      if (!ready() && wait("Enter")) return true;
+      return go(at("received")) || go(at("take-money"));
+    }
     if (target.id === "received") return go(at("take-money"));
     return false;
   };
@@ -42,11 +77,16 @@
     F2: () => go(at("find")) || press(at("next-customer")),
     F4: () => press(at("print-again")) || press(document.querySelector(".last form button")),
     F8: nextTender,
-    F9: () => press(at("take-money")),
+    F9: () => (!ready() && wait("F9")) || press(at("take-money")),
   };
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (waiting && (event.key.length === 1 || ["Enter", "Backspace", "F9"].includes(event.key))) {
+      waiting.push(event.key);
+      event.preventDefault();
+      return;
+    }
     const target = event.target;
     const field = target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
     let done = false;
@@ -68,11 +108,6 @@
     event.preventDefault();
     if (event.key === "ArrowUp" && index <= 0) go(at("find"));
     else links[Math.min(links.length - 1, index + (event.key === "ArrowDown" ? 1 : -1))].focus();
-  });
-
-  // The basket's sum at the foot is part of the form; when the server sends a new side, the total follows.
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.failed && event.detail.elt.id === "amount") document.getElementById("counted")?.setAttribute("data-stale", "");
   });
 
   at("amount")?.select?.();

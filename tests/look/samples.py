@@ -282,7 +282,9 @@ def _refused() -> Sample:
 
 
 def slip(paper: str, copy: int = 0, **changes: Any) -> Sample:
-    qr = segno.make("AMP1.88214.4927103588462071335966301274059288174406.MEUCIQDx3Zr0Q5mJ8v1nS7uY", error="m")
+    qr = segno.make(
+        "AMPOULE1" + "88214.4927103588462071335966301274059288174406.MEUCIQDx3Zr0Q5mJ8v1nS7uY" * 6, error="m"
+    )
     one: dict[str, Any] = {
         "copy_number": copy,
         "seller": {

@@ -136,3 +136,39 @@ def test_an_open_answer_is_asked_for_again_and_shows_no_digits(page: Page, addre
     assert page.locator("#token").count() == 0
     with page.expect_request("**/look/token-paid", timeout=3000):
         pass
+
+
+def test_keys_typed_faster_than_the_count_wait_in_a_row_and_land_in_their_fields(till: Page) -> None:
+    """Amount, Enter, money received, Enter, Enter within a few milliseconds on a slow network."""
+    sent: list[str] = []
+
+    def slow(route: object, request: Request) -> None:
+        body = request.post_data or ""
+        sent.append(body)
+        if "act=take" not in body:
+            till.wait_for_timeout(250)
+            route.continue_()  # type: ignore[attr-defined]
+
+    till.route("**/look/till", slow)
+    till.keyboard.type("150")
+    till.keyboard.press("Enter")
+    till.keyboard.type("200")
+    till.keyboard.press("Enter")
+    till.keyboard.press("Enter")
+    for _ in range(60):
+        if any("act=take" in body for body in sent):
+            break
+        till.wait_for_timeout(50)
+    taken = [body for body in sent if "act=take" in body]
+    assert len(taken) == 1
+    assert "amount=150&" in taken[0] + "&"
+    assert "received=200&" in taken[0] + "&"
+
+
+def test_the_square_on_paper_is_never_finer_than_three_dots_a_module(page: Page, address: str) -> None:
+    for name in ("receipt-80", "receipt-58", "receipt-a5", "receipt-a4"):
+        page.goto(f"{address}/look/{name}")
+        modules, width = page.evaluate(
+            "(s => [s.viewBox.baseVal.width, s.getBoundingClientRect().width * 25.4 / 96])(document.querySelector('.p-qr svg'))"
+        )
+        assert width / modules >= 0.375

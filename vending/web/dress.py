@@ -8,11 +8,13 @@ application's own context processor (see the head of templates/layout.html).
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 
 from flask import Flask, Response, url_for
+from markupsafe import Markup
 
 from vending.web import charts, glass
 
@@ -27,13 +29,22 @@ def groups(token: str) -> list[str]:
     return [digits[index : index + 4] for index in range(0, 20, 4)]
 
 
+def on_paper(square: Markup) -> Markup:
+    """A QR drawing with its size on paper: a module is three dots of a thermal printer (0.38 mm), never less."""
+    box = re.search(r'viewBox="0 0 (\d+)', square)
+    if box is None:
+        return square
+    length = f"{0.38 * int(box[1]):g}mm"
+    return glass.drawn(str(square).replace("<svg ", f'<svg width="{length}" height="{length}" ', 1))
+
+
 @cache
 def _mark(path: str, changed: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]
 
 
 def dress(app: Flask) -> None:
-    """Register `glass`, `charts`, `asset()` and the filter `groups`, and serve htmx from its wheel."""
+    """Register `glass`, `charts`, `asset()` and the filters `groups` and `on_paper`, and serve htmx from its wheel."""
 
     def asset(name: str) -> str:
         """The address of a file in static/, with a mark of its content, so that browsers may keep it for a year."""
@@ -50,7 +61,7 @@ def dress(app: Flask) -> None:
         return answer
 
     app.jinja_env.globals.update(glass=glass, charts=charts, asset=asset)
-    app.jinja_env.filters["groups"] = groups
+    app.jinja_env.filters.update(groups=groups, on_paper=on_paper)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.add_url_rule(f"/static/{HTMX}", "htmx_script", htmx)

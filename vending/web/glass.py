@@ -138,7 +138,7 @@ def scale(
                 f'<text class="inside {words}" x="{percent(at(begin))}" dx="{sign * 10}" y="41" '
                 f'text-anchor="{start}">{escape(part.text)}</text>'
             )
-        elif part.text:
+        elif part.text and span > 0:
             squeezed = True
     for index, step in enumerate(marks):
         x = percent(at(step.at))
@@ -185,7 +185,7 @@ def scale(
         f'<span><svg viewBox="0 0 12 12" aria-hidden="true"><rect class="{escape(p.tone)}" x=".5" y=".5" width="11" '
         f'height="11"/></svg>{escape(p.text)}</span>'
         for p in stretches
-        if p.text
+        if p.text and p.end > p.start
     )
     extra = "".join(f"<span>{escape(text)}</span>" for text in (first, after) if text)
     off = "" if squeezed else " wide-off"
