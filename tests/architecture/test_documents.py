@@ -16,6 +16,10 @@ PAGES = sorted(
     if "_build" not in path.parts
 )
 PARTS = ("**Context.**", "**Decision.**", "**Consequences.**", "**How it is checked.**")
+# A path in backquotes that begins with one of our folders is a claim that it is there.
+NAMED = re.compile(
+    r"`((?:sts|keystore|meter|vending|tests|tools|docs|benchmarks|migrations|templates|static|\.ci)/[\w./*-]*)`"
+)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -39,6 +43,12 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         if not (path.parent / target).exists()
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_is_named_is_there(path: Path) -> None:
+    named = NAMED.findall(path.read_text(encoding="utf-8"))
+    assert [name for name in named if not any(ROOT.glob(name.rstrip("/")))] == []
 
 
 def test_the_documents_build_without_a_warning(tmp_path: Path) -> None:
