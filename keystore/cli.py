@@ -122,6 +122,47 @@ def serve(
     sys.exit(server.run())
 
 
+@main.command("issue-batch")
+@click.option("--file", "key_file", type=click.Path(path_type=Path), required=True)
+@click.option("--log", "log_folder", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--orders", type=click.Path(path_type=Path, exists=True), required=True, help="Exported by `ampoule`."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="JSON lines; it holds tokens, keep it closed.",
+)
+@click.option("--unlock-test-keys", is_flag=True)
+@secrets_option
+def issue_batch(
+    key_file: Path, log_folder: Path, orders: Path, out: Path, unlock_test_keys: bool, secrets: Secrets
+) -> None:
+    """Issue a whole order file under a budget, with the module stopped. Interrupted, it goes on when started again."""
+    from keystore import batch, demonstration, opening, seal, store, terminal
+
+    held = store.lock(key_file)
+    count, wanted = batch.read_orders(orders)
+    if unlock_test_keys and store.describe(key_file).all_test:
+        opened = seal.unlock(store.read(key_file), demonstration.passphrases()[:2])
+    else:
+        opened = terminal.unlock(key_file, secrets)
+    anchor = key_file.with_name(key_file.name + ".head")
+    engine = opening.open_module(opened, store.read(key_file), opening.Options(log_folder, anchor=anchor))
+    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with (
+        os.fdopen(descriptor, "w", encoding="ascii") as answers,
+        click.progressbar(length=count, label="Issuing", file=sys.stderr) as bar,
+    ):
+        issued, refused = batch.issue(engine, wanted, answers, bar.update)
+    engine.log.close()
+    os.close(held)
+    click.echo(
+        f"{issued} orders have their tokens in {out}, {refused} were refused. The log has {engine.log.size} entries."
+    )
+
+
 def _token_source(
     library: Path | None, label: str, secrets: Secrets
 ) -> Callable[[dict[str, str]], KeySource] | None:

@@ -93,7 +93,7 @@ class Engine:
         self.ring = ring
         self.log = log
         self.clock = clock
-        self._ciphers = ciphers
+        self.ciphers = ciphers
         self._heads: list[notes.Head] = []
         self._asked: dict[str, deque[float]] = {}
 
@@ -101,7 +101,7 @@ class Engine:
 
     def issue(self, group: Group, requests: Sequence[Request | Refused]) -> Answer:
         """Each request for itself; one that was refused already (it could not be read) keeps its place."""
-        self._require_ready()
+        self.require_ready()
         answers = [self._issue_one(group, request) for request in requests]
         return lambda: [answer() for answer in answers]
 
@@ -179,10 +179,14 @@ class Engine:
             staged.placed = place
         self.clock.logged(group.staged[-1].public["at"] / 1000)
 
-    def _stage(self, group: Group, public: Json, private: Json) -> Staged:
+    def apply(self, public: Json, private: Json) -> None:
+        """Let the state follow an entry that is about to be written."""
         if self.clock.simulated:
             public["sim"] = True
         self.log.state.apply(public, private)
+
+    def _stage(self, group: Group, public: Json, private: Json) -> Staged:
+        self.apply(public, private)
         staged = Staged(public, private)
         group.staged.append(staged)
         return staged
@@ -200,7 +204,7 @@ class Engine:
         except No as no:
             return _refuse(request.order_id, no.code, no.sentence)
         if self.log.knows(request.order_id):
-            return self._again(request)
+            return lambda: self.again(request)
         moment = Moment(self.clock.now(), self.identity.offsets)
         plan = planning.plan(request, self.log.state, self.ring, moment)
         if isinstance(plan, Refused):
@@ -208,7 +212,7 @@ class Engine:
         if "tid" in plan.public:
             plan.private["rnd"] = secrets.randbelow(16)
         try:
-            tokens = minting.mint(plan.public, plan.private, self.ring, self._ciphers)
+            tokens = minting.mint(plan.public, plan.private, self.ring, self.ciphers)
         except StsError as error:
             return _refuse(request.order_id, error.code.replace("_", "-"), error.sentence)
         return self._stage_tokens(group, request, plan, tokens)
@@ -269,15 +273,15 @@ class Engine:
             return _refuse(request.order_id, "order-id-reused", _REUSED)
         return answer
 
-    def _again(self, request: Request) -> Answer:
+    def again(self, request: Request) -> Issued | Refused:
         """A known order: the same content gives the same token, for ever."""
         entry = self.log.find(request.order_id)
         assert entry is not None
         if entry.public["kind"] == "cancel":
-            return _refuse(request.order_id, "order-cancelled", _CANCELLED)
+            return Refused(request.order_id, "order-cancelled", _CANCELLED)
         if not _same(request, entry.private["request"]):
-            return _refuse(request.order_id, "order-id-reused", _REUSED)
-        return lambda: self._replayed(request.order_id)
+            return Refused(request.order_id, "order-id-reused", _REUSED)
+        return self._replayed(request.order_id)
 
     def replay(self, order_ids: Sequence[str]) -> list[Issued | Refused]:
         return [self._replayed(order_id) for order_id in order_ids]
@@ -295,7 +299,7 @@ class Engine:
             )
         if record is not None and record.state == "destroyed":
             return Refused(order_id, "key-destroyed", "The vending key of this token was destroyed.")
-        tokens = minting.mint(entry.public, entry.private, self.ring, self._ciphers)
+        tokens = minting.mint(entry.public, entry.private, self.ring, self.ciphers)
         salt = bytes.fromhex(entry.private["salt"])
         committed = entries.commitment(salt, "tokens", ",".join(tokens))
         assert committed == entry.public["tokens"], "a replayed token differs from the one that was logged"
@@ -359,7 +363,7 @@ class Engine:
             return Verified(False, "key-unknown", "The module holds no vending key for this meter.")
         try:
             key = self.ring.decoder_key(record.record_id, meter)
-            found = token_engine.read("".join(token.split()), key, ciphers=self._ciphers)
+            found = token_engine.read("".join(token.split()), key, ciphers=self.ciphers)
         except StsError as error:
             return Verified(False, error.code.replace("_", "-"), error.sentence)
         number = getattr(found, "tid", None)
@@ -402,7 +406,7 @@ class Engine:
         if reason is not None:
             raise ModuleRefused(reason, code="log-behind")
 
-    def _require_ready(self) -> None:
+    def require_ready(self) -> None:
         self._require_not_behind()
         doubt = self.clock.doubt()
         if doubt is not None:

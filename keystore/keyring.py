@@ -15,7 +15,8 @@ from keystore import lifecycle
 from keystore.errors import KeystoreError
 from keystore.module import KeyLine, MeterKeying
 from sts import dkga
-from sts.keys import DecoderKey, KeyType, VendingKey
+from sts.fast import begun_derivations
+from sts.keys import DECODER_KEY_BYTES, DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
 
 
@@ -108,6 +109,7 @@ class FileKeys:
     def __init__(self, secrets: Mapping[str, bytes]) -> None:
         self._secrets = dict(secrets)
         self._made: dict[str, VendingKey] = {}
+        self._begun: dict[tuple[str, str], Any] = {}
 
     def __repr__(self) -> str:
         return f"FileKeys({len(self._secrets)} keys)"
@@ -118,7 +120,37 @@ class FileKeys:
             vending_key = self._made[record.record_id] = vending_key_of(
                 record, self._secrets[record.record_id]
             )
-        return with_ken(dkga.derive(vending_key, pan=keying.pan, ti=keying.ti, ea=keying.ea), keying.ken)
+        if vending_key.dkga != "04" or vending_key.key_type == KeyType.DCTK:
+            return with_ken(dkga.derive(vending_key, pan=keying.pan, ti=keying.ti, ea=keying.ea), keying.ken)
+        return DecoderKey(
+            value=self._dkga04(vending_key, keying),
+            ea=keying.ea,
+            key_type=vending_key.key_type,
+            sgc=vending_key.sgc,
+            krn=vending_key.krn,
+            ti=keying.ti,
+            ken=keying.ken,
+            base_date=vending_key.base_date,
+        )
+
+    def _dkga04(self, vending_key: VendingKey, keying: MeterKeying) -> bytes:
+        """As `dkga.dkga04`, with the part of the hash that all meters of a supply group share done once.
+
+        The PAN was validated with the request (`planning.check_shape`).
+        """
+        place = (
+            f"{vending_key.sgc}/{vending_key.krn}/{vending_key.key_type}/{vending_key.base_date}",
+            keying.ea,
+        )
+        begun = self._begun.get(place)
+        if begun is None:
+            begun = self._begun[place] = begun_derivations(vending_key, keying.ea)
+        by_index, outer, after_pan = begun
+        inner_hash, outer_hash = by_index[keying.ti].copy(), outer.copy()
+        inner_hash.update(keying.pan.encode() + after_pan)
+        outer_hash.update(inner_hash.digest())
+        value: bytes = outer_hash.digest()[: DECODER_KEY_BYTES[keying.ea]]
+        return value
 
 
 def vending_key_of(record: VendingRecord, value: bytes) -> VendingKey:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 WARN_AT = (50, 25, 10)  # per cent left
 _PACE_DAYS = 7
@@ -48,9 +49,12 @@ class Account:
 
 
 def period_name(period: str, now: int) -> str:
-    if period == "once":
-        return "once"
-    moment = datetime.fromtimestamp(now, UTC)
+    return "once" if period == "once" else _calendar(period, now // 86400)
+
+
+@lru_cache(maxsize=64)
+def _calendar(period: str, day: int) -> str:
+    moment = datetime.fromtimestamp(day * 86400, UTC)
     return moment.strftime("%Y-%m-%d" if period == "day" else "%Y-%m")
 
 

@@ -57,6 +57,7 @@ class IssuanceLog:
         self.signing_key = signing_key
         self.public_key = signing_key.public_key().public_bytes_raw()
         self._initial = initial
+        self.snapshot_every = SNAPSHOT_EVERY
         self._anchor = anchor
         self._journal = Journal(folder, secret)
         self.folder = folder
@@ -206,7 +207,7 @@ class IssuanceLog:
             fresh and time.monotonic() - self._checkpoint_at >= CHECKPOINT_SECONDS
         ):
             self.write_checkpoint()
-        if len(self._rows) >= SNAPSHOT_EVERY:
+        if len(self._rows) >= self.snapshot_every:
             self.save_snapshot()
 
     def write_checkpoint(self) -> None:

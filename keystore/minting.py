@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keystore import messages
 from keystore.keyring import KeyRing
+from keystore.module import MeterKeying
 from sts import engine, tokens
 from sts.ciphers import Ciphers
 from sts.keys import DecoderKey
@@ -31,7 +31,7 @@ def mint(public: Json, private: Json, ring: KeyRing, ciphers: Ciphers) -> tuple[
     kind = public["kind"]
     if kind == "meter-test":
         return (engine.encode(tokens.MeterTest(0, request["value"]), ciphers=ciphers),)
-    keying = messages.keying_in(request["meter"])
+    keying = MeterKeying(**request["meter"])
     key = ring.decoder_key(private["record"], keying)
     found: tuple[Token, ...]
     if kind == "credit":
@@ -39,7 +39,7 @@ def mint(public: Json, private: Json, ring: KeyRing, ciphers: Ciphers) -> tuple[
     elif kind == "management":
         found = (ACTIONS[request["action"]](private["rnd"], public["tid"], request["value"]),)
     else:
-        new_key = ring.decoder_key(private["to_record"], messages.keying_in(request["to"]))
+        new_key = ring.decoder_key(private["to_record"], MeterKeying(**request["to"]))
         found = key_change.sections(new_key, rollover=request["rollover"])
     return tuple(_checked(token, key, ciphers) for token in found)
 

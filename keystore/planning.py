@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from keystore import lifecycle, limits, messages
@@ -107,7 +108,9 @@ def check_shape(request: Request) -> None:
         _check_keying(request.to)
 
 
+@lru_cache(maxsize=50_000)
 def _check_keying(keying: MeterKeying) -> None:
+    """Remembered for meters that come again; a refusal is an exception and is not remembered."""
     pan.validate(keying.pan)
     keys.supply_group(keying.sgc)
     keys.revision(keying.krn)
@@ -304,8 +307,7 @@ def _is_present_key(keying: MeterKeying, state: State) -> None:
     meter = state.meters.get(keying.pan)
     if meter is None or not meter.held:
         return
-    name = key_name(messages.keying_out(keying))
-    if meter.held[-1] != name:
+    if meter.held[-1] != key_name(messages.keying_out(keying)):
         sgc, krn, _, ti, base, *_ = meter.held[-1].split("/")
         raise No(
             "key-not-present",

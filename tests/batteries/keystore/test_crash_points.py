@@ -34,10 +34,10 @@ def run_until_killed(
     if child == 0:
         os.close(read)
         os.environ[crash.VARIABLE] = f"{point}:{passes}"
-        issuance_log.SNAPSHOT_EVERY = 8
         issuance_log.CHECKPOINT_EVERY = 5
         try:
             module = Module(folder)
+            module.engine.log.snapshot_every = 8
             for request in requests:
                 if planted:
                     tell(write, request)
