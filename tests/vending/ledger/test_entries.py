@@ -185,5 +185,11 @@ def test_units_are_money_or_energy() -> None:
 
 
 def test_floors_stand_where_people_could_overdraw() -> None:
-    assert {root.name for root in ROOTS if root.floor == 0} == {"customer", "deposit", "seller", "debt"}
+    assert {root.name for root in ROOTS if root.floor == 0} == {
+        "customer",
+        "kept",
+        "deposit",
+        "seller",
+        "debt",
+    }
     assert all(root.floor in (0, None) for root in ROOTS)
