@@ -52,7 +52,7 @@ from vending.tariffs.errors import (
     ServiceUnknown,
     TariffInvalid,
 )
-from vending.tariffs.program import Program, compiled
+from vending.tariffs.program import Program, compiled, whole_steps
 
 SERVICES = ("electricity", "water", "gas", "cooling", "time")
 COUNTERS = ("none", "month", "year", "bill")
@@ -121,6 +121,8 @@ def _check(tariff: Tariff) -> None:
         seen.add(tax.id)
     for deduction in tariff.deductions:
         _check_deduction(deduction)
+        if isinstance(deduction, Arrears):
+            whole_steps("arrears", deduction.floor_units, 10**tariff.decimals)
     if len({type(deduction) for deduction in tariff.deductions}) != len(tariff.deductions):
         raise DeductionInvalid(
             "A way of deduction is written twice. Keep one of each; a debt may carry a plan of its own.",
