@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable
 
 from sts import keys, pan
-from sts.errors import DerivationRefused, DerivationUnknown, KeyLengthWrong
+from sts.errors import DerivationRefused, DerivationUnknown
 from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
 
@@ -127,6 +127,4 @@ def _cipher(key: bytes):  # type: ignore[no-untyped-def]
     """One block of ECB is the DES function itself, which is what the standard asks for."""
     from Crypto.Cipher import DES  # only old keys need it
 
-    if len(key) != 8:
-        raise KeyLengthWrong(what="A DES key", expected=8, found=len(key))
     return DES.new(key, DES.MODE_ECB)  # noqa: S304

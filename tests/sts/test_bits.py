@@ -11,9 +11,10 @@ LAYOUT = Layout(rnd=4, tid=24, amount=16)
 
 
 def test_the_first_field_is_the_most_significant():
-    assert LAYOUT.width == 44
-    assert LAYOUT.pack(rnd=0xA, tid=0x123456, amount=0xBEEF) == 0xA123456BEEF
-    assert LAYOUT.unpack(0xA123456BEEF) == {"rnd": 0xA, "tid": 0x123456, "amount": 0xBEEF}
+    layout = Layout(rnd=4, tid=24, amount=16)
+    assert layout.width == 44
+    assert layout.pack(rnd=0xA, tid=0x123456, amount=0xBEEF) == 0xA123456BEEF
+    assert layout.unpack(0xA123456BEEF) == {"rnd": 0xA, "tid": 0x123456, "amount": 0xBEEF}
 
 
 @pytest.mark.parametrize(

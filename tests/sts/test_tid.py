@@ -1,5 +1,6 @@
 """Token time: base dates, both ways, the reserved minute, the last minute."""
 
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -168,3 +169,15 @@ def test_the_ends_of_the_calendar_are_refused_like_any_other_time():
     ):
         with pytest.raises(OutOfRange):
             tid.encode(moment, 2014)
+
+
+def test_the_time_zone_of_the_machine_does_not_enter(monkeypatch):
+    moment = datetime(2026, 11, 21, 7, 0, tzinfo=PLUS_TWO)
+    before = tid.encode(moment, 2014)
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        assert tid.encode(moment, 2014) == before
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -80,5 +80,6 @@ def test_people_read_groups_of_four_and_may_type_them():
     assert wire.compact(" 5104-3465\u00a04434\u202f2085\t6213") == "51043465443420856213"
     with pytest.raises(TokenLengthWrong):
         wire.group("5104 3465")
-    with pytest.raises(WrongType):
+    with pytest.raises(WrongType) as refusal:
         wire.compact(5)
+    assert refusal.value.fields == {"what": "A token", "expected": "text", "found": "int"}
