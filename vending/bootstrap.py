@@ -21,7 +21,7 @@ def open_services(settings: Settings, *, clock: Clock | None = None, db: Databas
     module = SocketModule(settings.module_socket_path, timeout_s=settings.module_timeout_s)
 
     def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
-        return vends.sell(db, clock, module, baskets)
+        return vends.sell(db, clock, module, baskets, live_only=not settings.is_demonstration)
 
     vault = SiteSecret.of_folder(settings.folder)
     return Services(settings=settings, clock=clock, db=db, module=module, vault=vault, sales=Groups(sell))

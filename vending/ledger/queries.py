@@ -86,14 +86,14 @@ def standing(session: Session, places: Sequence[tuple[str, str]]) -> list[Standi
 
 
 def list_under(session: Session, prefix: str, unit: str) -> list[tuple[str, int]]:
-    """The accounts whose path begins with `prefix` and what each holds in this unit; those that hold nothing are left out."""
+    """The accounts whose path begins with `prefix` and what is available on each; those with nothing are left out."""
     paths = session.scalars(
         sa.select(LedgerAccount.path)
         .where(LedgerAccount.path >= prefix, LedgerAccount.path < prefix + "\uffff")
         .order_by(LedgerAccount.path)
     ).all()
     found = standing(session, [(path, unit) for path in paths])
-    return [(one.account, one.balance) for one in found if one.balance]
+    return [(one.account, one.available) for one in found if one.available]
 
 
 def trial_balance(session: Session, *, before: datetime | None = None) -> list[TrialLine]:

@@ -36,6 +36,9 @@ class Spent:
     kept: dict[str, int] = field(default_factory=dict)
     debts: dict[str, int] = field(default_factory=dict)
 
+    def copy(self) -> Spent:
+        return Spent(dict(self.units), dict(self.kept), dict(self.debts))
+
     def count(self, plan: Planned) -> None:
         meter, tenant = plan.buyer.meter_key, plan.buyer.tenant_key
         self.units[meter] = self.units.get(meter, 0) + plan.quote.units
@@ -78,11 +81,11 @@ def gather(
     now, zone, tenant = clock.now(), site.zone, meter.tenant.key
     version = tariffs.in_force(session, meter.tariff, now, zone)
     tariff = version.tariff
-    kept = ledger.balance(session, f"kept/{tenant}", tariff.currency) - spent.kept.get(tenant, 0)
+    kept = _available(session, f"kept/{tenant}", tariff.currency) - max(spent.kept.get(tenant, 0), 0)
     today = now.astimezone(zone).date()
     already = spent.units.get(meter.key)
     last = today if already is not None else _last_charged(session, meter.key, zone)
-    fixed = ledger.balance(session, f"debt/{tenant}/fixed", tariff.currency) - spent.debts.get(
+    fixed = _available(session, f"debt/{tenant}/fixed", tariff.currency) - spent.debts.get(
         f"{tenant}/fixed", 0
     )
     situation = Situation(
@@ -131,6 +134,11 @@ def _last_charged(session: Session, meter_key: str, zone: ZoneInfo) -> date | No
         )
     )
     return last.astimezone(zone).date() if last is not None else None
+
+
+def _available(session: Session, account: str, currency: str) -> int:
+    """What may still be spent: orders that are paid and not released have set aside their part."""
+    return ledger.standing(session, [(account, currency)])[0].available
 
 
 def _debts(session: Session, tenant: str, currency: str, spent: Spent) -> tuple[Debt, ...]:

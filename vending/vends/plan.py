@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sts import amount
@@ -118,10 +118,22 @@ def quote(
     tariff: Tariff, situation: Situation, buyer: Buyer, *, money_minor: int | None, units: int | None
 ) -> Quote | Refused:
     """The price of an order. What was kept from the last purchase is spent first."""
-    if money_minor is not None:
-        return price_money(tariff, situation, money_minor + buyer.kept_minor, quantise=amount.quantise)
-    assert units is not None
-    return price_energy(tariff, situation, units, quantise=amount.quantise)
+    most = amount.LARGEST_UNITS
+    if units is not None:
+        if units > most:
+            return _too_large(tariff)
+        return price_energy(tariff, situation, units, quantise=amount.quantise)
+    assert money_minor is not None
+    bounded = replace(situation, most_units=most)
+    quoted = price_money(tariff, bounded, money_minor + buyer.kept_minor, quantise=amount.quantise)
+    return _too_large(tariff) if isinstance(quoted, Quote) and quoted.units == most else quoted
+
+
+def _too_large(tariff: Tariff) -> Refused:
+    most = f"{amount.LARGEST_UNITS // 10:,}.{amount.LARGEST_UNITS % 10}"
+    return Refused(
+        "above_one_token", f"One token holds at most {most} {tariff.unit}. Check the number of digits."
+    )
 
 
 def pays(quoted: Quote, buyer: Buyer) -> int:
@@ -163,6 +175,18 @@ def plan_vend(
     )
 
 
+def set_aside(settlement: Legs) -> Legs:
+    """What an order will take from accounts that others may spend from too: money kept, and debts it pays off.
+
+    It is held when the money is taken, so that no second order spends it before the first is released.
+    """
+    return tuple(
+        (account, unit, abs(amount))
+        for account, unit, amount in settlement
+        if (account.startswith("kept/") and amount > 0) or (account.startswith("debt/") and amount < 0)
+    )
+
+
 def held(tenant_key: str) -> str:
     """Money of this customer for orders that are paid and not released. Zero whenever nothing is open."""
     return f"held/{tenant_key}"
@@ -187,6 +211,15 @@ def payment_legs(account: str, taken: Taken, planned: Sequence[Planned], currenc
 def refund_legs(paid_minor: int, currency: str, tenant_key: str) -> Legs:
     """When no token comes: the money stays the customer's, and his next purchase spends it first."""
     return ((held(tenant_key), currency, paid_minor), (f"kept/{tenant_key}", currency, -paid_minor))
+
+
+def suspense_legs(settlement: Legs, order_id: str) -> Legs:
+    """A booking that always works: what was paid goes to suspense under the order's name, the energy is booked as sold."""
+    money = tuple(
+        (account, unit, amount) for account, unit, amount in settlement if account.startswith("held/")
+    )
+    energy = tuple(leg for leg in settlement if leg[0].startswith("energy/"))
+    return (*money, *((f"suspense/{order_id}", unit, -amount) for _account, unit, amount in money), *energy)
 
 
 def _lines(quoted: Quote, kept_spent: int) -> tuple[dict[str, Any], ...]:

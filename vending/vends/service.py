@@ -44,7 +44,17 @@ from vending.tariffs.quote import Refused
 from vending.vends import facts
 from vending.vends.content import FORM, content_hash
 from vending.vends.errors import ModuleNotReady, OrderIdReused, SaleTooSmall
-from vending.vends.plan import Basket, Planned, payment_legs, plan_vend, quote, refund_legs
+from vending.vends.plan import (
+    Basket,
+    Legs,
+    Planned,
+    payment_legs,
+    plan_vend,
+    quote,
+    refund_legs,
+    set_aside,
+    suspense_legs,
+)
 from vending.vends.tables import ReceiptSeries, Sale, Token, Vend
 
 log = logging.getLogger(__name__)
@@ -64,10 +74,11 @@ class SaleOutcome:
 
 
 def sell(
-    db: Database, clock: Clock, module: SecurityModule, baskets: Sequence[Basket]
+    db: Database, clock: Clock, module: SecurityModule, baskets: Sequence[Basket], *, live_only: bool = False
 ) -> list[SaleOutcome | Exception]:
-    """Places and completes a group of baskets. One bad basket never fails its neighbours."""
-    placed = place(db, clock, module, baskets)
+    """Places and completes a group of baskets. One bad basket never fails its neighbours. `live_only` (production): a
+    module with test keys sells nothing."""
+    placed = place(db, clock, module, baskets, live_only=live_only)
     keys = [key for key in placed if isinstance(key, str)]
     complete(db, clock, module, _open_orders_of(db, keys))
     outcomes = _outcomes(db, keys)
@@ -78,7 +89,7 @@ def sell(
 
 
 def place(
-    db: Database, clock: Clock, module: SecurityModule, baskets: Sequence[Basket]
+    db: Database, clock: Clock, module: SecurityModule, baskets: Sequence[Basket], *, live_only: bool = False
 ) -> list[str | Exception]:
     """Takes the money of new baskets in one transaction; gives each sale's key, or why it was refused."""
     answers: list[str | Exception] = [NotFound("")] * len(baskets)
@@ -107,13 +118,14 @@ def place(
             answers[place_in_list] = refused
     if not fresh:
         return answers
-    _refuse_unless_ready(module, answers, fresh)
+    _refuse_unless_ready(module, answers, fresh, live_only=live_only)
     fresh = [number for number in fresh if isinstance(answers[number], str)]
     reach("sale.before-paid")
     try:
         _place_all(db, clock, baskets, fresh, answers)
-    except sa.exc.IntegrityError:
-        # Another process was faster with one of them: each is tried alone, so that only that one hears of it.
+    except (sa.exc.IntegrityError, VendingError):
+        # Another process was faster with one of them, or with money that one of them spends: each is tried alone, with
+        # a fresh look, so that only that one hears of it.
         for number in fresh:
             try:
                 _place_all(db, clock, baskets, [number], answers)
@@ -121,6 +133,8 @@ def place(
                 answers[number] = OrderIdReused(
                     "The same sale was asked for twice at once. Look at the page again."
                 )
+            except VendingError as refused:
+                answers[number] = refused
     if any(isinstance(answers[number], str) for number in fresh):
         reach("sale.after-paid")
     return answers
@@ -139,9 +153,13 @@ def _place_all(
     now = clock.now()
     with db.writing() as session:
         made = []
+        spent = facts.Spent()
         for number in fresh:
             try:
-                made.append(_plan(session, clock, baskets[number]))
+                # Each basket of the group knows what the ones before it take; a refused one takes nothing.
+                tried = spent.copy()
+                made.append(_plan(session, clock, baskets[number], tried))
+                spent = tried
             except VendingError as refused:
                 answers[number] = refused
         if made:
@@ -157,10 +175,9 @@ class _Made:
     total_minor: int
 
 
-def _plan(session: Session, clock: Clock, basket: Basket) -> _Made:
+def _plan(session: Session, clock: Clock, basket: Basket, spent: facts.Spent) -> _Made:
     """Everything a basket needs to know and to decide, before a row is written."""
     planned: list[Planned] = []
-    spent = facts.Spent()
     site = estate.one_site(session, basket.site)
     for order in basket.orders:
         known = facts.gather(session, clock, order.meter, site, spent=spent, channel=basket.tender.way)
@@ -244,6 +261,7 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
     session.execute(sa.insert(Vend), vends)
     payments.record(session, paid)
     ledger.post(session, clock, entries)
+    ledger.hold(session, clock, [hold for one in made for plan in one.planned for hold in _holds(plan)])
     for one, receipt in zip(made, receipts, strict=True):
         audit.record(
             session,
@@ -280,6 +298,17 @@ def _content(made: _Made, receipt: str, now: datetime) -> dict[str, Any]:
             for plan in made.planned
         ],
     }
+
+
+def _holds(plan: Planned) -> list[ledger.Hold]:
+    return [
+        ledger.Hold(_hold_name(plan.order_id, place), account, unit, amount)
+        for place, (account, unit, amount) in enumerate(set_aside(plan.settlement))
+    ]
+
+
+def _hold_name(order_id: str, place: int) -> str:
+    return f"order/{order_id}/{place}"
 
 
 def _legs(legs: Sequence[tuple[str, str, int]]) -> tuple[Leg, ...]:
@@ -322,12 +351,14 @@ def _known(session: Session, baskets: Sequence[Basket]) -> dict[str, str]:
 
 
 def _refuse_unless_ready(
-    module: SecurityModule, answers: list[str | Exception], fresh: Sequence[int]
+    module: SecurityModule, answers: list[str | Exception], fresh: Sequence[int], *, live_only: bool
 ) -> None:
     """Money is not taken while it is known that no token can follow."""
     try:
         status = module.status()
         reason = "" if status.state == "ready" else status.reason
+        if status.test and live_only:
+            reason = "The security module holds test keys, and this is a production site. Load the site's own key file."
     except KeystoreError as error:
         reason = error.sentence
     if reason:
@@ -404,60 +435,74 @@ def _request(order_id: str, asked: dict[str, Any]) -> CreditRequest:
 
 
 def release(db: Database, clock: Clock, answers: Sequence[Issued | ModuleRefusal]) -> None:
-    """Writes tokens and posts settlements in one transaction; that commit is the release."""
+    """Writes tokens and posts settlements in one transaction; that commit is the release.
+
+    A group that cannot be booked is released one by one, so that nobody waits for a neighbour. An order that still cannot
+    be booked has its token in the module's log already: it is released with its money in suspense, for a person to place.
+    """
     if not answers:
         return
+    try:
+        _release(db, clock, answers)
+    except VendingError:
+        for answer in answers:
+            try:
+                _release(db, clock, [answer])
+            except VendingError as refused:
+                log.error(
+                    "order %s could not be booked (%s); its money is in suspense",
+                    answer.order_id,
+                    refused.code,
+                )
+                _release(db, clock, [answer], suspense=True)
+
+
+def _release(
+    db: Database, clock: Clock, answers: Sequence[Issued | ModuleRefusal], *, suspense: bool = False
+) -> None:
     by_order = {answer.order_id: answer for answer in answers}
     now = clock.now()
     with db.writing() as session:
         rows = session.execute(
-            sa.select(
-                Vend.order_id,
-                Vend.sale_key,
-                Vend.pan,
-                Vend.settlement,
-                Vend.paid_minor,
-                Vend.currency,
-                Vend.tenant_key,
-            )
+            sa.select(Vend)
             .where(Vend.order_id.in_(list(by_order)), Vend.state == "paid")
             .order_by(Vend.id)
             .with_for_update()
-        ).all()
-        tokens, entries, issued, refused = [], [], [], []
+        ).scalars()
+        tokens: list[dict[str, Any]] = []
+        entries: list[Entry] = []
+        settled: list[ledger.Settlement] = []
+        voided: list[str] = []
         for row in rows:
             answer = by_order[row.order_id]
+            legs: Legs = tuple((account, unit, amount) for account, unit, amount in row.settlement["legs"])
+            holds = [_hold_name(row.order_id, place) for place in range(len(set_aside(legs)))]
             if isinstance(answer, Issued):
-                issued.append(row.order_id)
                 tokens += _token_rows(row.pan, answer)
-                legs = tuple((account, unit, amount) for account, unit, amount in row.settlement["legs"])
+                row.state, row.decided_at = "issued", now
+                if suspense:
+                    legs = suspense_legs(legs, row.order_id)
+                    voided += holds
+                else:
+                    settled += [ledger.Settlement(name, ()) for name in holds]
                 entries.append(Entry("vend", f"order/{row.order_id}", _legs(legs)))
                 outbox.emit(session, clock, "vend issued", {"order_id": row.order_id, "sale": row.sale_key})
             else:
-                refused.append({"order": row.order_id, "code": answer.code, "sentence": answer.sentence})
+                row.state, row.decided_at = "refused", now
+                row.refusal_code, row.refusal_sentence = answer.code, answer.sentence
+                voided += holds
                 if row.paid_minor:
-                    legs = refund_legs(row.paid_minor, row.currency, row.tenant_key)
-                    entries.append(Entry("vend-refused", f"order/{row.order_id}", _legs(legs)))
+                    assert row.tenant_key is not None
+                    refund = refund_legs(row.paid_minor, row.currency, row.tenant_key)
+                    entries.append(Entry("vend-refused", f"order/{row.order_id}", _legs(refund)))
                 outbox.emit(session, clock, "vend refused", {"order_id": row.order_id, "sale": row.sale_key})
         if tokens:
             session.execute(sa.insert(Token), tokens)
-        if issued:
-            session.execute(
-                sa.update(Vend)
-                .where(Vend.order_id.in_(issued), Vend.state == "paid")
-                .values(state="issued", decided_at=now)
-            )
-        for one in refused:
-            session.execute(
-                sa.update(Vend)
-                .where(Vend.order_id == one["order"], Vend.state == "paid")
-                .values(
-                    state="refused",
-                    refusal_code=one["code"],
-                    refusal_sentence=one["sentence"],
-                    decided_at=now,
-                )
-            )
+        # Holds end first: what they set aside is what the entries now take.
+        if voided:
+            ledger.void(session, clock, voided)
+        if settled:
+            ledger.settle(session, clock, settled)
         if entries:
             ledger.post(session, clock, entries)
         reach("sale.before-release")

@@ -211,3 +211,95 @@ def test_tokens_and_payments_are_never_edited(shop: Shop, statement: str) -> Non
     shop.sell(shop.basket(shop.order("G-03", 50000)))
     with pytest.raises(sa.exc.DBAPIError, match="append only"), shop.db.writing() as session:
         session.execute(sa.text(statement))
+
+
+def test_orders_that_wait_have_set_aside_what_they_spend_so_all_of_them_can_be_booked(shop: Shop) -> None:
+    """A debt is recovered once and kept money is spent once, however many orders are paid before the first is released."""
+    shop.module.lose_answer = True
+    keys = []
+    for _ in range(12):
+        (outcome,) = shop.sell(shop.basket(shop.order("G-04", 150_000)))
+        assert isinstance(outcome, vends.SaleOutcome)
+        keys.append(outcome.sale_key)
+    tenant = one(shop, keys[0]).vends[0].tenant_key
+    shop.module.lose_answer = False
+    shop.clock.advance(timedelta(seconds=10))
+    vends.complete(shop.db, shop.clock, shop.module, vends.list_open(shop.db, shop.clock))
+    assert {one(shop, key).state for key in keys} == {"issued"}
+    with shop.db.reading() as session:
+        assert ledger.balance(session, f"debt/{tenant}/last-year", "ZAR") == 0
+    recovered = sum(
+        line["amount_minor"]
+        for key in keys
+        for line in one(shop, key).content["orders"][0]["lines"]
+        if line["id"].startswith("arrears")
+    )
+    assert recovered == 128_460
+    assert ("held", "ZAR") not in totals(shop)
+    assert ("suspense", "ZAR") not in totals(shop)
+
+
+def test_two_baskets_of_one_tenant_in_one_group_spend_kept_money_once(shop: Shop) -> None:
+    refused = shop.order("G-03", 15_000)
+    shop.module.refuse[refused.order_id] = Refused(refused.order_id, "budget-spent", "The budget is spent.")
+    shop.sell(shop.basket(refused))
+    answers = shop.sell(*[shop.basket(shop.order("G-03", 20_000)) for _ in range(2)])
+    sales = [one(shop, answer.sale_key) for answer in answers if isinstance(answer, vends.SaleOutcome)]
+    assert [sale.state for sale in sales] == ["issued", "issued"]
+    spent = [
+        -line["amount_minor"]
+        for sale in sales
+        for line in sale.content["orders"][0]["lines"]
+        if line["id"] == "kept-before"
+    ]
+    carried = [
+        line["amount_minor"]
+        for sale in sales
+        for line in sale.content["orders"][0]["lines"]
+        if line["id"] == "kept"
+    ]
+    assert spent[0] == 15_000
+    with shop.db.reading() as session:
+        left = ledger.balance(session, f"kept/{sales[0].vends[0].tenant_key}", "ZAR")
+    assert left == 15_000 - sum(spent) + sum(carried)
+    assert 0 <= left < 1000
+
+
+def test_an_order_that_cannot_be_booked_is_released_with_its_money_in_suspense(shop: Shop) -> None:
+    """Its token is in the module's log, so it must be shown; and its neighbours do not wait for it."""
+    shop.module.lose_answer = True
+    (bad,) = shop.sell(shop.basket(shop.order("G-03", 50_000)))
+    (good,) = shop.sell(shop.basket(shop.order("G-05", 50_000)))
+    assert isinstance(bad, vends.SaleOutcome)
+    assert isinstance(good, vends.SaleOutcome)
+    tenant = one(shop, bad.sale_key).vends[0].tenant_key
+    with shop.db.writing() as session:
+        row = session.scalars(sa.select(Vend).where(Vend.sale_key == bad.sale_key)).one()
+        row.settlement = {
+            "legs": [
+                *row.settlement["legs"],
+                [f"kept/{tenant}", "ZAR", 10**9],
+                ["rounding/cash", "ZAR", -(10**9)],
+            ]
+        }
+    shop.module.lose_answer = False
+    vends.complete(shop.db, shop.clock, shop.module, vends.list_open(shop.db, shop.clock))
+    assert one(shop, bad.sale_key).state == one(shop, good.sale_key).state == "issued"
+    assert totals(shop)["suspense", "ZAR"] == -50_000
+
+
+def test_a_production_site_sells_nothing_with_test_keys(shop: Shop) -> None:
+    (refused,) = vends.sell(
+        shop.db, shop.clock, shop.module, [shop.basket(shop.order("G-03", 50_000))], live_only=True
+    )
+    assert isinstance(refused, ModuleNotReady)
+    assert "test keys" in refused.sentence
+
+
+@pytest.mark.parametrize("order", [{"units": 10**10}, {"money_minor": 10**12}])
+def test_more_than_a_token_can_hold_is_refused_in_one_sentence(shop: Shop, order: dict[str, int]) -> None:
+    (refused,) = shop.sell(
+        shop.basket(VendOrder(str(uuid.uuid4()), shop.meter("G-03"), **order), received=10**13)
+    )
+    assert isinstance(refused, SaleTooSmall)
+    assert "1,820,162.4" in refused.sentence

@@ -168,18 +168,24 @@ def _id(text: str | None) -> str:
         return str(uuid.uuid4())
 
 
-_ENERGY = re.compile(r"^\s*(?P<number>[\d.,\s']+)\s*(k|kwh|kl|u)\s*$", re.IGNORECASE | re.ASCII)
+_ENERGY = re.compile(r"^(?P<whole>\d{1,8})(?:[.,](?P<tenth>\d))?\s*(?:k|kwh|kl|u)$", re.IGNORECASE | re.ASCII)
 
 
 def _order(line: DraftLine, code: str) -> VendOrder:
     """What was typed, as an order: `150` is money, `42.7k` is energy."""
-    energy = _ENERGY.match(line.amount)
-    if energy:
-        tenths = parse_amount(energy["number"], "KWD")  # three decimals; energy has one
-        if tenths % 100:
-            raise SaleTooSmall(_("A meter counts in tenths. Type for example 42.7k."), "amount")
-        return VendOrder(line.order_id, line.meter, units=tenths // 100)
-    return VendOrder(line.order_id, line.meter, money_minor=parse_amount(line.amount, code))
+    typed = line.amount.strip()
+    if not typed.lower().endswith(("k", "kwh", "kl", "u")):
+        return VendOrder(line.order_id, line.meter, money_minor=parse_amount(typed, code))
+    energy = _ENERGY.match(typed)
+    if energy is None:
+        raise SaleTooSmall(
+            _(
+                "%(text)s is not an amount of energy. A meter counts in tenths: type for example 42.7k.",
+                text=typed,
+            ),
+            "amount",
+        )
+    return VendOrder(line.order_id, line.meter, units=int(energy["whole"]) * 10 + int(energy["tenth"] or 0))
 
 
 def _typed(services: Services, sale_id: str) -> DraftBasket:
@@ -213,7 +219,9 @@ def _count(services: Services, basket: DraftBasket, way: str) -> tuple[list[Coun
     with services.db.reading() as session:
         meters = meters_of(session, services, [line.meter for line in basket.kept])
         for line in basket.kept:
-            meter = meters[line.meter]
+            meter = meters.get(line.meter)
+            if meter is None:
+                continue  # not of this site, or gone: it is not sold and not shown
             try:
                 plan = _plan(session, line, place, services, spent, way)
                 spent.count(plan)
