@@ -15,7 +15,8 @@ from types import FrameType
 import click
 
 from vending import settings as settings_module
-from vending.settings import Settings
+from vending.settings import NeedsTls, Settings
+from vending.supervisor import refuse_port_in_use
 
 log = logging.getLogger("vending.server")
 
@@ -26,6 +27,13 @@ def run(settings: Settings) -> None:
     from vending.web.app import create_app
     from vending.worker import Worker
 
+    if settings.serves_tls:
+        # Names and tokens never cross a network in clear, and passkeys need a secure page (ADR 0022).
+        raise NeedsTls(
+            f"Pages on {settings.host} would go over the network in clear. Put a server that speaks TLS in front and "
+            "let Ampoule listen on 127.0.0.1."
+        )
+    refuse_port_in_use(settings.port, "AMPOULE_PORT")
     ready = settings.folder / "run" / "server.ready"
     ready.parent.mkdir(parents=True, exist_ok=True)
     ready.unlink(missing_ok=True)

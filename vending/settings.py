@@ -26,6 +26,10 @@ class NotForProduction(InvalidInput):
     code = "not_for_production"
 
 
+class NeedsTls(InvalidInput):
+    code = "needs_tls"
+
+
 def _setting(default: Any, says: str, *, secret: bool = False, choices: tuple[str, ...] = ()) -> Any:
     return field(default=default, metadata={"says": says, "secret": secret, "choices": choices})
 
@@ -166,9 +170,13 @@ def _typed(setting: Any, value: Any, origin: str) -> Any:
         return Path(str(value))
     if wanted is int:
         try:
-            return int(value)
+            number = int(value)
         except ValueError:
             raise SettingWrong(f"{setting.name} must be a whole number; {origin} says {value!r}.") from None
+        most = 65535 if setting.name.endswith("port") else 10**6
+        if not 1 <= number <= most:
+            raise SettingWrong(f"{setting.name} must lie between 1 and {most}; {origin} says {number}.")
+        return number
     choices = setting.metadata["choices"]
     if choices and value not in choices:
         raise SettingWrong(f"{setting.name} must be one of {', '.join(choices)}; {origin} says {value!r}.")

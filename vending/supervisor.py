@@ -105,18 +105,13 @@ class Supervisor:
                 f"{folder} cannot be written ({error.strerror}). Give it to this user, or choose another folder: AMPOULE_VAR=/path make run."
             ) from error
         refuse_a_second_copy(folder)
-        for port, name in (
-            (self.settings.port, "AMPOULE_PORT"),
-            (self.settings.building_port, "AMPOULE_BUILDING_PORT"),
-        ):
-            with socket.socket() as probe_socket:
-                probe_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe_socket.bind(("127.0.0.1", port))
-                except OSError:
-                    raise PortInUse(
-                        f"Port {port} is in use by another program. Stop that one, or choose another port: {name}={port + 100} make run."
-                    ) from None
+        refuse_port_in_use(self.settings.port, "AMPOULE_PORT")
+        refuse_port_in_use(self.settings.building_port, "AMPOULE_BUILDING_PORT")
+        longest = max(str(self.settings.module_socket_path), str(self.settings.building_socket_path), key=len)
+        if len(longest.encode()) > 107:
+            raise FolderNotWritable(
+                f"{longest} is too long for a Unix socket, which may have 107 bytes. Choose a shorter folder: AMPOULE_VAR=/path make run."
+            )
         for part in self.parts:
             part.ready.unlink(missing_ok=True)
         if not (folder / "module" / "keys.stsks").exists():
@@ -253,6 +248,21 @@ class Supervisor:
                 process.wait()
             self.say(f"{part.name:>8} │ stopped")
         (self.settings.folder / "run" / "supervisor.pid").unlink(missing_ok=True)
+
+
+def refuse_port_in_use(port: int, setting: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise PortInUse(
+                f"Port {port} is for root alone. Choose one above 1023: {setting}=8800."
+            ) from None
+        except OSError:
+            raise PortInUse(
+                f"Port {port} is in use by another program. Stop that one, or choose another port: {setting}={port % 60000 + 100} make run."
+            ) from None
 
 
 def demonstration_keys() -> Path:

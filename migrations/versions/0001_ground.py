@@ -16,7 +16,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     text = Path(__file__).with_name(f"0001_ground.{connection.dialect.name}.sql").read_text(encoding="utf-8")
     for statement in text.split("\n--;;\n"):
-        connection.exec_driver_sql(statement.strip().replace("%", "%%") if connection.dialect.name == "postgresql" else statement.strip())
+        connection.exec_driver_sql(statement.strip())
 
 
 def downgrade() -> None:
