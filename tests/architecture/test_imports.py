@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+# One process lints as often as it is asked: starting Python and import-linter costs more than looking at the tree.
+LINT = """
+import sys
+from importlinter.cli import lint_imports
+for _ in sys.stdin:
+    status = lint_imports(no_cache=True, no_logo=True)
+    print(f"status {status}", flush=True)
+"""
 
 # contract, the file to plant in, the line to plant. A file that does not exist is made.
 PLANTS = [
@@ -93,20 +100,40 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def broken_contracts(place: Path) -> list[str]:
-    """The names of the contracts that `lint-imports` calls broken."""
-    run = subprocess.run(
-        [sys.executable, "-c", LINT, "--no-cache", "--no-logo"],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "400"},
-        check=False,
-    )
-    assert re.search(r"Contracts: \d+ kept, \d+ broken", run.stdout), run.stdout + run.stderr
-    found = re.findall(r"^(.+) BROKEN", run.stdout, re.MULTILINE)
-    assert bool(found) == bool(run.returncode), run.stdout
-    return found
+class Linter:
+    """`lint-imports` in a folder, again and again."""
+
+    def __init__(self, place: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", LINT],
+            cwd=place,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", "COLUMNS": "400"},
+        )
+
+    def broken_contracts(self) -> list[str]:
+        """The names of the contracts that are called broken now."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("lint\n")
+        self._process.stdin.flush()
+        lines = []
+        for line in self._process.stdout:
+            if line.startswith("status "):
+                break
+            lines.append(line)
+        said = "".join(lines)
+        assert re.search(r"Contracts: \d+ kept, \d+ broken", said), said
+        found = re.findall(r"^(.+) BROKEN", said, re.MULTILINE)
+        assert line == f"status {int(bool(found))}\n", said
+        return found
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(10)
 
 
 def contract_names() -> dict[str, str]:
@@ -120,16 +147,25 @@ def contract_names() -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def linter(copy: Path) -> Iterator[Linter]:
+    linter = Linter(copy)
+    yield linter
+    linter.close()
+
+
 def test_the_tree_keeps_every_contract() -> None:
-    assert broken_contracts(ROOT) == []
+    linter = Linter(ROOT)
+    assert linter.broken_contracts() == []
+    linter.close()
 
 
-def test_the_unplanted_copy_keeps_every_contract(copy: Path) -> None:
-    assert broken_contracts(copy) == []
+def test_the_unplanted_copy_keeps_every_contract(linter: Linter) -> None:
+    assert linter.broken_contracts() == []
 
 
 @pytest.fixture
-def planted(copy: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+def planted(copy: Path, linter: Linter, request: pytest.FixtureRequest) -> Iterator[Linter]:
     contract, name, line = request.param
     path = copy / name
     before = path.read_text(encoding="utf-8") if path.exists() else None
@@ -138,7 +174,7 @@ def planted(copy: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     calm = ring.read_text(encoding="utf-8")
     if contract == "cycles":
         ring.write_text(f"{calm}\n{RING[1]}\n", encoding="utf-8")
-    yield copy
+    yield linter
     ring.write_text(calm, encoding="utf-8")
     if before is None:
         path.unlink()
@@ -152,8 +188,8 @@ def planted(copy: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     ids=[f"{contract}: {name} {line.split()[-1]}" for contract, name, line in PLANTS],
     indirect=["planted"],
 )
-def test_a_planted_import_breaks_its_contract(planted: Path, contract: str) -> None:
-    assert contract_names()[contract] in broken_contracts(planted)
+def test_a_planted_import_breaks_its_contract(planted: Linter, contract: str) -> None:
+    assert contract_names()[contract] in planted.broken_contracts()
 
 
 def test_every_contract_was_broken_once() -> None:
