@@ -11,7 +11,8 @@ import sys
 import threading
 from pathlib import Path
 
-from look.stage import all_samples, make_stage
+from look.samples import all_samples
+from look.stage import make_stage
 from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
 from werkzeug.serving import make_server
 

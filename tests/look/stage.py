@@ -10,16 +10,12 @@ from typing import Any
 
 from flask import Flask, render_template, request
 from flask_babel import Babel
-from look.offices import offices
-from look.samples import Sample, frame, samples
+from look.samples import all_samples
+from look.samples.frames import frame
 
 from vending.web.dress import dress
 
 ROOT = Path(__file__).parents[2]
-
-
-def all_samples() -> dict[str, Sample]:
-    return samples() | offices()
 
 
 def make_stage() -> Flask:

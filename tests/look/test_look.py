@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from look.stage import ROOT, all_samples
+from look.samples import all_samples
+from look.stage import ROOT
 from playwright.sync_api import Browser, Page
 
 AXE = Axe()

@@ -64,7 +64,7 @@ def percent(value: float) -> str:
 
 def _ticks(top: float, minor: float, wet: Sequence[tuple[float, float]], *, rtl: bool) -> str:
     """Minor and major ticks as two paths in a stretched box of 1000 x 12: ink over liquid, edge over glass."""
-    paths = {"tick": [], "ink-on": []}  # type: dict[str, list[str]]
+    paths: dict[str, list[str]] = {"tick": [], "ink-on": []}
     for index in range(round(top / minor) + 1):
         at = index * minor
         x = 1000 * at / top

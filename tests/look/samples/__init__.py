@@ -1,0 +1,14 @@
+"""Every page of the product in every state, as sample contexts; the gallery draws them, the tests look at them."""
+
+from __future__ import annotations
+
+from look.samples import building, desk, manager, papers, shifts, watch
+from look.samples.frames import Sample
+
+
+def all_samples() -> dict[str, Sample]:
+    return {
+        name: sample
+        for room in (desk, papers, shifts, building, manager, watch)
+        for name, sample in room.pages().items()
+    }
