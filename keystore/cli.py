@@ -48,6 +48,42 @@ def demo_init(folder: Path, simulated_clock: str | None) -> None:
     click.echo(f"Made {path} with public test keys, its log and open budgets. It opens no real meter.")
 
 
+@main.group()
+def demo() -> None:
+    """Demonstrations on public test keys."""
+
+
+@demo.command()
+@click.option("--socket", "socket_path", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--log",
+    "log_folder",
+    type=click.Path(path_type=Path, exists=True),
+    default=None,
+    help="Name the tokens from it.",
+)
+@click.option("--sgc", default="600100", show_default=True)
+def ghost(socket_path: Path, log_folder: Path | None, sgc: str) -> None:
+    """With the web server's rights: mint the budget, stop to the unit, and be named by the log."""
+    from keystore import demonstrations
+    from keystore.client import SocketModule
+
+    with SocketModule(socket_path) as module:
+        if not module.status().test:
+            raise KeystoreError("The demonstration runs on a module with public test keys only.", code="live")
+        haul = demonstrations.ghost(module, click.echo, sgc=sgc)
+    if log_folder is not None:
+        demonstrations.name_every_token(haul, log_folder, click.echo)
+
+
+@demo.command()
+def rollover() -> None:
+    """A meter of 1993 at its last minute."""
+    from keystore import demonstrations
+
+    demonstrations.rollover(click.echo)
+
+
 @main.command()
 @click.option("--file", "key_file", type=click.Path(path_type=Path), required=True)
 @click.option("--log", "log_folder", type=click.Path(path_type=Path), required=True)
