@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # twice a digit, its own digits added
+
+
 def luhn_digit(payload: str) -> str:
-    """The digit that follows `payload`: from the right, every first digit is doubled and its digits added."""
-    total = 0
-    for place, digit in enumerate(reversed(payload)):
-        if place % 2 == 0:
-            total += sum(divmod(2 * int(digit), 10))
-        else:
-            total += int(digit)
-    return str(-total % 10)
+    """The digit that follows `payload`: from the right, every other digit is doubled, the first one too."""
+    doubled, plain = payload[::-2], payload[-2::-2]
+    return str(-(sum(_DOUBLED[int(digit)] for digit in doubled) + sum(map(int, plain))) % 10)
 
 
 def crc16(message: Iterable[int]) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from sts import keys, pan
+from sts import keys
+from sts import pan as pans
 from sts.errors import DerivationRefused, DerivationUnknown
 from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
@@ -19,7 +20,7 @@ from sts.tid import BaseDate
 def derive(vending_key: VendingKey, *, pan: str, ti: str, ea: str) -> DecoderKey:
     """The decoder key of the meter with this PAN, tariff index and algorithm."""
     keys.require_pairing(vending_key.dkga, ea)
-    value = ALGORITHMS[vending_key.dkga](vending_key, _validated(pan), keys.tariff_index(ti), ea)
+    value = ALGORITHMS[vending_key.dkga](vending_key, pans.validate(pan), keys.tariff_index(ti), ea)
     return DecoderKey(
         value=value,
         ea=ea,
@@ -34,7 +35,7 @@ def derive(vending_key: VendingKey, *, pan: str, ti: str, ea: str) -> DecoderKey
 
 def pan_block(meter_pan: str, key_type: KeyType) -> int:
     """16 BCD digits: the last 5 (or 3) digits of the issuer and the DRN; a common key leaves the DRN out."""
-    iin, drn = pan.split(meter_pan)
+    iin, drn = pans.split(meter_pan)
     if key_type == KeyType.DCTK:
         drn = "0" * len(drn)
     return int((iin + drn)[-16:], 16)
@@ -96,10 +97,6 @@ def algorithm(dkga: object) -> str:
     if not isinstance(dkga, str) or dkga not in ALGORITHMS:
         raise DerivationUnknown()
     return dkga
-
-
-def _validated(meter_pan: str) -> str:
-    return pan.validate(meter_pan)
 
 
 def _fields(*texts: str) -> bytes:

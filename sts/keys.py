@@ -154,7 +154,7 @@ def expiry(ken: object) -> int:
 
 def key_type(value: object) -> KeyType:
     """The key type of a number."""
-    if isinstance(value, bool) or not isinstance(value, int) or value not in tuple(KeyType):
+    if isinstance(value, bool) or not isinstance(value, int) or not KeyType.DITK <= value <= KeyType.DCTK:
         raise KeyTypeUnknown()
     return KeyType(value)
 

@@ -51,9 +51,12 @@ class BaseDate(IntEnum):
 
 def base_date(value: object) -> BaseDate:
     """The base date of a year written as a number."""
-    if isinstance(value, bool) or not isinstance(value, int) or value not in tuple(BaseDate):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise BaseDateUnknown()
-    return BaseDate(value)
+    try:
+        return BaseDate(value)
+    except ValueError:
+        raise BaseDateUnknown() from None
 
 
 def encode(moment: datetime, base: int, *, offset: timezone = UTC) -> int:
