@@ -38,6 +38,8 @@ EVENT_LAMPS = {
     "low": "half",
     "source": "",
     "power on": "",
+    "battery in": "",
+    "battery out": "half",
     "power off": "",
     "emergency": "half",
 }
@@ -184,6 +186,10 @@ def _attempt(building: Building, meter: LiveMeter, act: str, watts: str) -> None
             hosted.act(Twin.disconnect)
         case "on":
             hosted.act(Twin.reconnect)
+        case "battery":
+            hosted.act(lambda twin: twin.set_battery(not twin.state.battery_ok))
+        case "unpair":
+            hosted.act(Twin.unpair)
         case "source":
             sources = len(meter.twin.profile.registers)
             hosted.act(lambda twin: twin.switch_source((twin.state.source + 1) % sources))

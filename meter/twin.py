@@ -145,6 +145,12 @@ class Twin:
         state.note("power on")
         self._settle()
 
+    def set_battery(self, charged: bool) -> None:
+        """The battery goes flat or is replaced: it carries the clock, and a split keypad, through a power cut."""
+        if charged != self.state.battery_ok:
+            self.state.battery_ok = charged
+            self.state.note("battery in" if charged else "battery out")
+
     def tamper(self, kind: str) -> None:
         """The cover is opened, or a magnet comes near: remembered until an engineer clears it by token."""
         state = self.state
@@ -201,6 +207,10 @@ class Twin:
         """A split keypad is told its meter's number."""
         self.state.paired = number == readings.drn_of(self.installation.pan)
         return self.state.paired
+
+    def unpair(self) -> None:
+        """A split keypad forgets its meter."""
+        self.state.paired = self.profile.keypad == "integrated"
 
     def _settle(self) -> None:
         consumption.settle(self.profile, self.installation, self.scales, self.state)

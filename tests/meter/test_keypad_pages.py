@@ -87,6 +87,23 @@ class TestRequests:
         client.post(f"/meters/{number_of(0)}/try", data={"act": "day"})
         assert house.find(number_of(0)).lead_s == 86_400  # type: ignore[union-attr]
 
+    def test_a_split_keypad_is_unpaired_and_paired_again(self, client: FlaskClient) -> None:
+        address = f"/meters/{number_of(2)}"
+        client.post(f"{address}/try", data={"act": "unpair"})
+        client.post(address, data={"token": credit(key=a_key(9))})
+        assert "The keypad is not paired" in page(client, 2)
+        client.post(address, data={"token": f"45{number_of(2)}"})
+        assert f"The keypad is paired with meter {number_of(2)}." in page(client, 2)
+
+    def test_without_battery_and_power_the_glass_is_dark(self, client: FlaskClient) -> None:
+        address = f"/meters/{number_of(2)}"
+        client.post(f"{address}/try", data={"act": "battery"})
+        assert "Battery taken out" in page(client, 2)
+        client.post(f"{address}/try", data={"act": "pull"})
+        assert 'class="glass dark"' in page(client, 2)
+        client.post(f"{address}/try", data={"act": "plug"})
+        assert 'class="glass dark"' not in page(client, 2)
+
     def test_an_unknown_thing_to_try_is_refused(self, client: FlaskClient) -> None:
         assert client.post(f"/meters/{number_of(0)}/try", data={"act": "explode"}).status_code == 400
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -173,7 +173,7 @@ def test_agrees_with_the_slow_meter_over_random_lives() -> None:
     run_state_machine_as_test(
         Lives,
         settings=settings(
-            max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=150, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
@@ -213,5 +213,7 @@ def test_the_comparison_catches_a_planted_fault(fault: str, monkeypatch: pytest.
                 database=None,
                 suppress_health_check=list(HealthCheck),
                 report_multiple_bugs=False,
+                derandomize=True,
+                phases=[Phase.generate],
             ),
         )
