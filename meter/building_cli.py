@@ -161,8 +161,8 @@ def serve(
     if clock:
         write_clock(clock, building_clock.now(), float(speed))
     house = Building(plan, TestKeys.read(keys), state, building_clock)
-    server = BuildingServer(house, socket_path) if socket_path else None
     web = _web(house, host, port)
+    server = BuildingServer(house, socket_path) if socket_path else None
     stopping = threading.Event()
 
     def stop(_: int, __: FrameType | None) -> None:

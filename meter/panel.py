@@ -110,11 +110,13 @@ def create(building: Building) -> Flask:
     @app.get("/")
     def index() -> str:
         with building.lock:
-            for each in building.meters:
+            asked = request.args.get("q", "").strip()[:60]
+            found = [each for each in building.meters if _fits(each, asked)]
+            for each in found:
                 building.wake(each)
-            rows = [_row(each, words()) for each in building.meters]
+            rows = [_row(each, words()) for each in found]
         return render_template(
-            "meter/index.html", building=building, rows=rows, w=words(), languages=_languages()
+            "meter/index.html", building=building, rows=rows, asked=asked, w=words(), languages=_languages()
         )
 
     @app.get("/health")
@@ -201,6 +203,13 @@ def _attempt(building: Building, meter: LiveMeter, act: str, watts: str) -> None
             meter.override = None
         case _:
             raise MeterError("There is no such thing to try. Use the buttons of the page.")
+
+
+def _fits(meter: LiveMeter, asked: str) -> bool:
+    """Whether a meter is meant by what was typed: a part of its unit, tenant or number, spaces aside."""
+    plain = "".join(asked.lower().split())
+    known = (meter.place.label, meter.place.tenant, meter.twin.drn, meter.place.pan)
+    return not plain or any(plain in "".join(each.lower().split()) for each in known)
 
 
 def _row(meter: LiveMeter, words: Words) -> dict[str, Any]:

@@ -18,20 +18,31 @@
     });
   };
 
-  const tick = () => {
-    if (localStorage.getItem("meter-sound") !== "on") return;
+  // Sound is off unless switched on: a short tick for a key, two rising notes for ACCEPT, one low note for REJECT.
+  const sound = document.getElementById("sound");
+  sound.checked = localStorage.getItem("meter-sound") === "on";
+  sound.addEventListener("change", () => localStorage.setItem("meter-sound", sound.checked ? "on" : "off"));
+  const play = (...notes) => {
+    if (!sound.checked) return;
     const audio = new AudioContext();
-    const tone = audio.createOscillator();
-    tone.frequency.value = 880;
-    tone.connect(audio.destination);
-    tone.start();
-    tone.stop(audio.currentTime + 0.03);
+    notes.forEach(([pitch, seconds], at) => {
+      const tone = audio.createOscillator();
+      tone.frequency.value = pitch;
+      tone.connect(audio.destination);
+      tone.start(audio.currentTime + at * 0.14);
+      tone.stop(audio.currentTime + at * 0.14 + seconds);
+    });
   };
+  const outcome = document.getElementById("outcome").textContent;
+  const navigated = performance.getEntriesByType("navigation")[0];
+  if (outcome && navigated && navigated.redirectCount > 0) {
+    outcome === "ACCEPTED" ? play([660, 0.12], [880, 0.16]) : play([196, 0.3]);
+  }
 
   const press = (key) => {
     const digits = digitsOf(field.value);
     field.value = key === "delete" ? digits.slice(0, -1) : (digits + key).slice(0, 20);
-    tick();
+    play([880, 0.03]);
     draw();
   };
 

@@ -48,6 +48,14 @@ class TestRequests:
             assert f"/meters/{number_of(at)}" in text
         assert client.get("/health").json == {"status": "ready", "meters": 5}
 
+    @pytest.mark.parametrize(
+        ("asked", "found"), [("g-10", 1), ("karoo", 5), ("0701 4482 314", 1), ("nobody", 0), ("", 5)]
+    )
+    def test_the_list_can_be_searched(self, client: FlaskClient, asked: str, found: int) -> None:
+        text = client.get("/", query_string={"q": asked}).get_data(as_text=True)
+        assert text.count('scope="row"') == found
+        assert ("No meter fits" in text) is (found == 0)
+
     def test_a_pasted_token_is_taken_and_the_page_says_so(self, client: FlaskClient) -> None:
         digits = credit(4276, key_for())
         answer = client.post(
