@@ -8,7 +8,7 @@ import click
 
 from vending import settings as settings_module
 from vending.errors import VendingError
-from vending.supervisor import refuse_a_second_copy
+from vending.supervisor import take_folder
 
 
 class NotADemonstration(VendingError):
@@ -27,7 +27,8 @@ def reset() -> None:
     folder = settings.folder
     if not settings.is_demonstration:
         raise NotADemonstration("This site is not a demonstration, so nothing is removed.")
-    refuse_a_second_copy(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = take_folder(folder)
     kept = ["ampoule.db", "ampoule.db-wal", "ampoule.db-shm", "ampoule.db.lock", "site.secret"]
     removed = 0
     for name in kept:
@@ -39,6 +40,8 @@ def reset() -> None:
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)
             removed += 1
+    (folder / "supervisor.lock").unlink()
+    lock.close()
     click.echo(
         f"The demonstration in {folder} is empty again. `make run` begins a new one."
         if removed

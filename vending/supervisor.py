@@ -5,6 +5,7 @@ cleanly on Ctrl-C. It holds no state, no keys and no database; what the product 
 continues where the first one was.
 """
 
+import fcntl
 import os
 import signal
 import socket
@@ -33,6 +34,10 @@ class PortInUse(Unavailable):
 
 class FolderNotWritable(Unavailable):
     code = "folder_not_writable"
+
+
+class AlreadyRunning(VendingError):
+    code = "already_running"
 
 
 class DidNotStart(Unavailable):
@@ -86,6 +91,7 @@ class Supervisor:
             settings.building_socket_path,
         )
         self.parts = [self.module, self.server, self.building]
+        self.lock: IO[str] | None = None
 
     def say(self, line: str) -> None:
         self.out.write(line + "\n")
@@ -104,7 +110,7 @@ class Supervisor:
             raise FolderNotWritable(
                 f"{folder} cannot be written ({error.strerror}). Give it to this user, or choose another folder: AMPOULE_VAR=/path make run."
             ) from error
-        refuse_a_second_copy(folder)
+        self.lock = take_folder(folder)
         refuse_port_in_use(self.settings.port, "AMPOULE_PORT")
         refuse_port_in_use(self.settings.building_port, "AMPOULE_BUILDING_PORT")
         longest = max(str(self.settings.module_socket_path), str(self.settings.building_socket_path), key=len)
@@ -174,7 +180,6 @@ class Supervisor:
     def run(self) -> int:
         began = time.monotonic()
         self.prepare()
-        (self.settings.folder / "run" / "supervisor.pid").write_text(str(os.getpid()), encoding="ascii")
         try:
             # The module and the server start side by side; the server writes the building's list of meters.
             self.start(self.module)
@@ -247,7 +252,8 @@ class Supervisor:
                 process.kill()
                 process.wait()
             self.say(f"{part.name:>8} │ stopped")
-        (self.settings.folder / "run" / "supervisor.pid").unlink(missing_ok=True)
+        if self.lock is not None:
+            self.lock.close()
 
 
 def refuse_port_in_use(port: int, setting: str) -> None:
@@ -275,18 +281,23 @@ def demonstration_keys() -> Path:
     return Path(found.origin).parent / "demonstration.toml"
 
 
-def refuse_a_second_copy(folder: Path) -> None:
-    path = folder / "run" / "supervisor.pid"
+def take_folder(folder: Path) -> IO[str]:
+    """Holds the folder for this process, until the file is closed or the process ends, however it ends."""
+    lock = open(folder / "supervisor.lock", "a+", encoding="ascii")  # noqa: SIM115 — held for life
     try:
-        number = int(path.read_text(encoding="ascii"))
-        os.kill(number, 0)
-        command = Path(f"/proc/{number}/cmdline").read_bytes()
-    except (OSError, ValueError):
-        return
-    if b"ampoule" in command:
-        raise VendingError(
-            f"Ampoule already runs on {folder} (process {number}). Use that one, stop it with Ctrl-C there, or start another on a different folder: AMPOULE_VAR=/path AMPOULE_PORT=8900 AMPOULE_BUILDING_PORT=8901 make run."
-        )
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        number = lock.read(20).strip() or "unknown"
+        lock.close()
+        raise AlreadyRunning(
+            f"Ampoule already runs on {folder} (process {number}). Use that one, stop it with Ctrl-C there, or start "
+            "another on a different folder: AMPOULE_VAR=/path AMPOULE_PORT=8900 AMPOULE_BUILDING_PORT=8901 make run."
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
 
 
 @click.command()
