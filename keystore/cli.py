@@ -99,7 +99,7 @@ def rollover() -> None:
     "witnesses",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="A checkpoint kept outside.",
+    help="A file outside (another disk, another machine): read at start, kept up to date. Repeatable.",
 )
 @click.option(
     "--pkcs11",

@@ -384,6 +384,7 @@ class Engine:
         if not self._fits(head):
             self._heads.append(head)
             del self._heads[:-16]
+            self.log.hold_anchors(note)
 
     def _fits(self, head: notes.Head) -> bool:
         if head.size <= self.log.size and self.log.tree.root(head.size) == head.root:
@@ -394,6 +395,7 @@ class Engine:
     def _behind(self) -> str | None:
         self._heads = [head for head in self._heads if not self._fits(head)]
         if not self._heads:
+            self.log.anchors_held = False
             return None
         head = max(self._heads, key=lambda h: h.size)
         return (

@@ -50,7 +50,7 @@ class IssuanceLog:
         name: str,
         secret: AESGCM,
         signing_key: Ed25519PrivateKey,
-        anchor: Path | None = None,
+        anchors: tuple[Path, ...] = (),
         initial: State | None = None,
     ) -> None:
         self.name = name
@@ -58,7 +58,8 @@ class IssuanceLog:
         self.public_key = signing_key.public_key().public_bytes_raw()
         self._initial = initial
         self.snapshot_every = SNAPSHOT_EVERY
-        self._anchor = anchor
+        self._anchors = anchors
+        self.anchors_held = False  # while a longer log is known of, its head is not written over
         self._journal = Journal(folder, secret)
         self.folder = folder
         try:
@@ -216,11 +217,25 @@ class IssuanceLog:
         note = self.checkpoint().note
         with (self.folder / "checkpoints").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"note": note}, ensure_ascii=False) + "\n")
-        if self._anchor is not None:
-            write_whole(self._anchor, note.encode())
+        if not self.anchors_held:
+            self._push(note)
         self._checkpoint_size = self.tree.size
         self._checkpoint_at = time.monotonic()
         crash.point("keystore.after-checkpoint")
+
+    def _push(self, note: str) -> None:
+        """The head to every place outside. A witness that is away does not stop the sale."""
+        for path in self._anchors:
+            try:
+                write_whole(path, note.encode())
+            except OSError:
+                continue
+
+    def hold_anchors(self, note: str) -> None:
+        """A head was shown that this log does not reach: keep it outside the log, so that a restart knows of it."""
+        if not self.anchors_held and self._anchors:
+            self._push(note)
+        self.anchors_held = True
 
     def save_snapshot(self) -> None:
         snapshot.save(

@@ -62,7 +62,8 @@ def open_module(opened: Opened, data: bytes, options: Options, source: TimeSourc
     elif not file.all_test:
         raise KeyFileUnusable("A simulated clock needs a key file with test keys only. Start without it.")
     crash.arm(file.all_test)
-    log = open_log(opened, options.log_folder, options.anchor)
+    outside = tuple(path for path in (options.anchor, *options.witnesses) if path is not None)
+    log = open_log(opened, options.log_folder, outside)
     try:
         if file.generation < log.state.generation:
             raise KeyFileUnusable(
@@ -74,8 +75,8 @@ def open_module(opened: Opened, data: bytes, options: Options, source: TimeSourc
         engine = Engine(
             identity_of(file), ring_of(opened, options.hsm), log, clock, options.ciphers or ea_table.DEFAULT
         )
-        for path in (options.anchor, *options.witnesses):
-            if path is not None and path.exists():
+        for path in outside:
+            if path.exists():
                 engine.present_head(path.read_text(encoding="utf-8"))
         group = Group()
         engine.start(group, digest_of(data))
@@ -122,7 +123,7 @@ def ring_of(opened: Opened, hsm: Callable[[dict[str, str]], KeySource] | None = 
     return KeyRing(records, FileKeys(here))
 
 
-def open_log(opened: Opened, folder: Path, anchor: Path | None = None) -> IssuanceLog:
+def open_log(opened: Opened, folder: Path, anchors: tuple[Path, ...] = ()) -> IssuanceLog:
     signing, sealing = log_secrets(opened)
     initial = State()
     for row in opened.file.policy["approvers"]:
@@ -134,7 +135,7 @@ def open_log(opened: Opened, folder: Path, anchor: Path | None = None) -> Issuan
         name=log_name(opened.file),
         secret=AESGCM(sealing),
         signing_key=Ed25519PrivateKey.from_private_bytes(signing),
-        anchor=anchor,
+        anchors=anchors,
         initial=initial,
     )
 

@@ -521,7 +521,10 @@ def _locked(path: Path, shares: _Shares) -> Any:
 def harden() -> list[str]:
     """Keep key bytes out of core dumps, debuggers and swap as far as the system lets us; what did not work."""
     failed = []
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (OSError, ValueError):
+        failed.append("Core dumps could not be forbidden here; forbid them for this user.")
     system = ctypes.CDLL(None, use_errno=True)
     if system.prctl(4, 0, 0, 0, 0) != 0:  # PR_SET_DUMPABLE
         failed.append("This process may be dumped.")

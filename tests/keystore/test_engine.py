@@ -470,6 +470,8 @@ def test_an_older_copy_of_the_log_refuses_until_two_people_fast_forward(
     shutil.move(root / "older", root / "log")
     module.engine = module._open()  # the head beside the key file betrays the copy
     assert module.status().state == "behind"
+    module.restart()
+    assert module.status().state == "behind", "a restart forgets nothing"
     for call in (lambda: module.one(credit(keying)), lambda: module.cancel(["order-unknown-1"])):
         with pytest.raises(ModuleRefused) as refused:
             call()
@@ -492,3 +494,36 @@ def test_a_checkpoint_of_another_log_is_not_believed(module: Module) -> None:
     with pytest.raises(ModuleRefused) as refused:
         module.present_head(module.checkpoint().note.replace("\n", "\n1", 1))
     assert refused.value.code == "note-wrong"
+
+
+def test_a_head_shown_once_is_remembered_over_a_restart(module: Module, folder: object) -> None:
+    import shutil
+    from pathlib import Path
+
+    root = Path(str(folder))
+    module.close()
+    shutil.copytree(root / "log", root / "older")
+    module.engine = module._open()
+    module.issued(credit())
+    note = module.checkpoint().note
+    module.close()
+    shutil.rmtree(root / "log")
+    shutil.move(root / "older", root / "log")
+    (root / "keys.stsks.head").unlink()
+    module.engine = module._open()
+    assert module.status().state == "ready", "nobody told it yet"
+    assert module.present_head(note).state == "behind"
+    module.restart()
+    assert module.status().state == "behind"
+
+
+def test_a_witness_is_kept_up_to_date_and_its_absence_stops_nothing(folder: object, tmp_path: object) -> None:
+    from pathlib import Path
+
+    here, away = Path(str(tmp_path)) / "witness", Path(str(tmp_path)) / "gone" / "witness"
+    module = Module(Path(str(folder)), witnesses=(here, away))
+    module.issued(credit())
+    module.engine.log.write_checkpoint()
+    assert here.read_text() == module.checkpoint().note
+    module.issued(credit())
+    module.engine.log.abandon()
