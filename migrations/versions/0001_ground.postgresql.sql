@@ -164,7 +164,7 @@ CREATE TABLE search_entry (
 --;;
 CREATE TABLE ledger_account (
 	id BIGSERIAL NOT NULL,
-	path VARCHAR NOT NULL,
+	path TEXT COLLATE "C" NOT NULL,
 	kind VARCHAR NOT NULL,
 	sign BIGINT NOT NULL,
 	floor BIGINT,

@@ -15,6 +15,8 @@ from vending.db import Base, append_only
 from vending.ledger.wall import guard
 
 _Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# Paths are compared byte by byte, so that "begins with" is a range of the index on both databases.
+_Path = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 class LedgerAccount(Base):
@@ -23,7 +25,7 @@ class LedgerAccount(Base):
     __tablename__ = "ledger_account"
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    path: Mapped[str] = mapped_column(unique=True)
+    path: Mapped[str] = mapped_column(_Path, unique=True)
     kind: Mapped[str]
     sign: Mapped[int]
     floor: Mapped[int | None]
