@@ -159,8 +159,9 @@ class LineClient:
                 raise DriverUrlWrong(str(error)) from None
             event = self._await()
             if isinstance(event, Identification):
+                # From here on its reaction time is known.
+                self.identification = event
                 if not self._somebody_talks():
-                    self.identification = event
                     return event
                 event = Damaged(Fault.SHAPE, "unsolicited data")
             damage = event if isinstance(event, Damaged) else damage
@@ -188,7 +189,8 @@ class LineClient:
         """
         if self._session.state is not Client.CHOOSING:
             return False
-        wait_until = self._heard_at + self._turn
+        # Long enough for one more character: at 300 Bd that is more than the least reaction time.
+        wait_until = self._heard_at + max(self._turn, 15 / self._baud)
         while (left := wait_until - self._line.now()) > 0:
             self._spend(left)
             data = self._line.read(left)
