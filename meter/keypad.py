@@ -232,8 +232,14 @@ def sentence(answer: Answer, twin: Twin, words: Words) -> str:
 def advice(answer: Answer, twin: Twin, words: Words) -> str:
     """What to do next, in one sentence; after credit, what the meter holds."""
     result = answer.result
+    if not twin.state.powered:
+        return ""
     if result is None:
-        return "" if answer.kind in (Kind.DONE, Kind.PAGES) else words.say("next", "NONE")
+        if answer.kind is not Kind.IDLE:
+            return ""
+        if not twin.state.paired:
+            return words.say("done", "unpaired", code=twin.profile.pairing_code)
+        return words.say("next", "NONE")
     if result.outcome is Outcome.ACCEPTED and result.what == "credit":
         credit = twin.show("credit")[0]
         return words.say("done", "holds", amount=credit.figure, unit=credit.unit)

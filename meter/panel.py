@@ -270,7 +270,7 @@ def _page(building: Building, meter: LiveMeter, pad: Keypad, words: Words, page:
         "power": _power(twin),
         "limit": twin.show("power limit")[0] if limit else None,
         "lasts": _days_left(meter),
-        "supply": keypad.supply_sentence(twin, words),
+        "supply": _lamp_words(pad, twin, words),
         "on": state.supply,
         "relay": relay_of(twin),
         "chart": drawing.line(list(meter.samples), limit, 3600, CHART_WIDTH, CHART_HEIGHT),
@@ -302,6 +302,13 @@ def _headline(pad: Keypad, twin: Twin, words: Words) -> str:
     if pad.answer.kind in (Kind.IDLE, Kind.PAGES):
         return keypad.supply_sentence(twin, words) if not twin.state.supply else words.say("supply", "on")
     return keypad.sentence(pad.answer, twin, words)
+
+
+def _lamp_words(pad: Keypad, twin: Twin, words: Words) -> str:
+    """The words beside the supply lamp: the reason, unless the headline gives it already."""
+    reason = keypad.supply_sentence(twin, words)
+    said = _headline(pad, twin, words)
+    return words.say("supply", "on" if twin.state.supply else "off") if reason == said else reason
 
 
 def _too_much(twin: Twin) -> int:

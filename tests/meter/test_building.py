@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,47 @@ class TestSocket:
         assert driver.last_tokens()[0].status == 1
         assert int(driver.clock().timestamp()) == START
         driver.close()
+
+    def test_one_token_from_many_sides_at_once_is_accepted_once(self, served: Any) -> None:
+        house, url = served
+        digits = credit(100, key_for(0), tid=60)
+
+        def push(_: int) -> TokenStatus | None:
+            driver = open_driver(url)
+            try:
+                return driver.enter_token(digits).status
+            finally:
+                driver.close()
+
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(push, range(36)))
+
+        assert sorted(answers) == [TokenStatus.ACCEPTED] + [TokenStatus.USED] * 35
+        assert house.find(number_of(0)).twin.credit_units() == 960
+
+    @pytest.mark.parametrize(
+        "line",
+        [b"\n", b"[]\n", b"{}\n", b"\xff\xfe\n", b'{"id":1,"verb":"token","pan":7}\n', b"{" * 5000 + b"\n"],
+    )
+    def test_a_line_that_is_no_question_is_answered_with_a_refusal(
+        self, served: Any, tmp_path: Path, line: bytes
+    ) -> None:
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.connect(str(tmp_path / "building.sock"))
+            wire.sendall(line + b'{"id":2,"verb":"meters"}\n')
+            answers = wire.makefile("rb")
+            assert json.loads(answers.readline())["ok"] is False
+            assert len(json.loads(answers.readline())["result"]["meters"]) == 5
+
+    def test_a_line_without_an_end_closes_the_connection(self, served: Any, tmp_path: Path) -> None:
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.connect(str(tmp_path / "building.sock"))
+            wire.settimeout(10)
+            try:
+                wire.sendall(b"x" * 200_000)
+                assert wire.recv(100) == b""
+            except ConnectionError:
+                pass
 
     def test_a_second_building_does_not_take_the_socket_of_a_running_one(
         self, served: Any, tmp_path: Path
