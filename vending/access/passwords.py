@@ -78,7 +78,7 @@ def check(password: str, *context: str) -> None:
     rest = bare
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")
-    if len(rest) < SHORTEST // 2:
+    if len(rest) < 6:
         raise PasswordGuessable(
             "The password is made of your own name or the product's. Choose four unrelated words.", "password"
         )
