@@ -33,7 +33,9 @@ BATCH = 1 << 17
 SINGLE = 4_000
 HASHES = 20_000
 
-_specification = importlib.util.spec_from_file_location("naive", Path(__file__).with_name("naive.py"))
+_specification = importlib.util.spec_from_file_location(
+    "naive", Path(__file__).with_name("oracles") / "naive.py"
+)
 naive = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(naive)
 

@@ -22,8 +22,10 @@ def encipher(keys: NDArray[np.uint8], blocks: Blocks) -> Blocks:
     lh, ll, rh, rl = _words(blocks)
     for k in range(0, ROUNDS, 2):
         _fl(e, f, k // 2, lh, ll, rh, rl)
-        _fo(e, f, k, lh, ll, rh, rl)
-        _fo(e, f, k + 1, rh, rl, lh, ll)
+        high, low = _fo(e, f, k, lh, ll)
+        rh, rl = rh ^ high, rl ^ low
+        high, low = _fo(e, f, k + 1, rh, rl)
+        lh, ll = lh ^ high, ll ^ low
     _fl(e, f, ROUNDS // 2, lh, ll, rh, rl)
     return _join(rh, rl, lh, ll)
 
@@ -33,8 +35,10 @@ def decipher(keys: NDArray[np.uint8], blocks: Blocks) -> Blocks:
     rh, rl, lh, ll = _words(blocks)
     _fl_undo(e, f, ROUNDS // 2, lh, ll, rh, rl)
     for k in range(ROUNDS - 2, -1, -2):
-        _fo(e, f, k + 1, rh, rl, lh, ll)
-        _fo(e, f, k, lh, ll, rh, rl)
+        high, low = _fo(e, f, k + 1, rh, rl)
+        lh, ll = lh ^ high, ll ^ low
+        high, low = _fo(e, f, k, lh, ll)
+        rh, rl = rh ^ high, rl ^ low
         _fl_undo(e, f, k // 2, lh, ll, rh, rl)
     return _join(lh, ll, rh, rl)
 
@@ -58,17 +62,16 @@ def _fi(data: Words, key: Words) -> Words:
     return np.take(second, crossed, mode="clip")
 
 
-def _fo(e: list[Words], f: list[Words], k: int, ah: Words, al: Words, bh: Words, bl: Words) -> None:
-    """FO of the half `a`, into the half `b`."""
-    u = _fi(ah ^ e[k % 8], f[(k + 5) % 8])
-    u ^= al
-    v = _fi(al ^ e[(k + 2) % 8], f[(k + 1) % 8])
+def _fo(e: list[Words], f: list[Words], k: int, high: Words, low: Words) -> tuple[Words, Words]:
+    """FO of one half; the other half takes it in by XOR."""
+    u = _fi(high ^ e[k % 8], f[(k + 5) % 8])
+    u ^= low
+    v = _fi(low ^ e[(k + 2) % 8], f[(k + 1) % 8])
     v ^= u
     u = _fi(u ^ e[(k + 7) % 8], f[(k + 3) % 8])
-    bl ^= u
-    bl ^= v
-    bh ^= v
-    bh ^= e[(k + 4) % 8]
+    u ^= v
+    v ^= e[(k + 4) % 8]
+    return v, u
 
 
 def _fl(e: list[Words], f: list[Words], half: int, lh: Words, ll: Words, rh: Words, rl: Words) -> None:

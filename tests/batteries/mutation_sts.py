@@ -59,8 +59,7 @@ def prepare(folder):
         shutil.copy(ROOT / "tests" / "sts" / f"test_{name}.py", folder / "tests" / "sts")
     for name in ("sts_oracle.py", "sts_cast.py"):
         shutil.copy(ROOT / "tests" / name, folder / "tests")
-    (folder / "benchmarks").mkdir()
-    shutil.copy(ROOT / "benchmarks" / "naive.py", folder / "benchmarks")
+    shutil.copytree(ROOT / "benchmarks" / "oracles", folder / "benchmarks" / "oracles")
     (folder / "tests" / "conftest.py").write_text(CONFTEST)
     (folder / "pyproject.toml").write_text(
         "[tool.pytest.ini_options]\n"

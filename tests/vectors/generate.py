@@ -4,7 +4,7 @@
     python tests/vectors/generate.py --check    says whether the file is what would be written
 
 Every positive answer was given by the engine in its reference form, and agreed by a second implementation:
-the bit-string oracle (benchmarks/naive.py) for framing and EA07, the table form for EA11 (which the tests
+the bit-string oracle (benchmarks/oracles/naive.py) for framing and EA07, the table form for EA11 (which the tests
 compare with Botan). A negative vector is a good one that was broken in one place, named in `broken`.
 """
 
@@ -21,7 +21,9 @@ HERE = Path(__file__).parent
 FILE = HERE / "ampoule.jsonl"
 SEED = 62055
 
-_specification = importlib.util.spec_from_file_location("naive", HERE.parents[1] / "benchmarks" / "naive.py")
+_specification = importlib.util.spec_from_file_location(
+    "naive", HERE.parents[1] / "benchmarks" / "oracles" / "naive.py"
+)
 naive = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(naive)
 
