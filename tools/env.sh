@@ -25,12 +25,15 @@ if [ ! -x .venv/bin/python ]; then
     rm -f /tmp/ampoule-venv.$$
 fi
 echo "Preparing .venv ($want): about half a minute on a warm cache, two minutes on a cold one."
-.venv/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/tools.txt 2>&1 | grep -v 'running pip as' || true
+.venv/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/tools.txt 2>&1 | grep -vE 'running pip as|is ignored: it is' || true
 if [ -x .venv/bin/uv ] && .venv/bin/uv pip install --python .venv/bin/python --quiet --require-hashes --no-deps -r "requirements/$want.txt"; then :
 else
     .venv/bin/python -m pip install --quiet --require-hashes --no-deps -r "requirements/$want.txt"
 fi
-.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e . 2>&1 | grep -v 'running pip as' || true
+if [ -x .venv/bin/uv ] && .venv/bin/uv pip install --python .venv/bin/python --quiet --no-deps --no-build-isolation -e .; then :
+else
+    .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e . 2>&1 | grep -vE 'running pip as|is ignored: it is' || true
+fi
 [ -x .venv/bin/ampoule ] || { echo "The set-up did not finish: .venv/bin/ampoule is missing. Remove .venv and try again." >&2; exit 1; }
 echo "$sum" > "$stamp"
 # The full list contains the product's list.

@@ -81,4 +81,6 @@ def run(settings: Settings) -> None:
 def serve() -> None:
     """Run the server alone (the module must already run)."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stdout)
+    # What Alembic does is said once, by what follows from it.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     run(settings_module.load())
