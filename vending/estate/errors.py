@@ -1,6 +1,6 @@
 """What the estate refuses: one class for each rule, with the sentence that a manager reads."""
 
-from vending.errors import InvalidInput, VendingError
+from vending.errors import InvalidInput, NotFound, VendingError
 
 
 class NameUnfit(InvalidInput):
@@ -67,7 +67,7 @@ class MeterNumberWrong(InvalidInput):
         self.suggestions = suggestions
 
 
-class MeterUnknown(VendingError):
+class MeterUnknown(NotFound):
     code = "meter_unknown"
 
     def __init__(self, sentence: str, suggestions: tuple[str, ...] = ()) -> None:

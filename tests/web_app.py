@@ -1,0 +1,63 @@
+"""The web application over a furnished shop and a module that lives in the test: for tests of pages without processes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from shop import Shop
+from werkzeug.test import TestResponse
+
+from vending.access.site_secret import SiteSecret
+from vending.demonstration.people import DEMONSTRATION_PEOPLE
+from vending.services import Services
+from vending.settings import Settings
+from vending.vends import service as vends
+from vending.vends.groups import Groups
+from vending.vends.plan import Basket
+from vending.web.app import create_app
+
+
+def open_app(shop: Shop, folder: Path) -> Flask:
+    def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
+        return vends.sell(shop.db, shop.clock, shop.module, baskets)
+
+    services = Services(
+        settings=Settings(var=folder),
+        clock=shop.clock,
+        db=shop.db,
+        module=shop.module,  # type: ignore[arg-type]
+        vault=SiteSecret.of_folder(folder),
+        sales=Groups(sell),
+    )
+    app = create_app(services)
+    app.testing = False
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    return app
+
+
+def form_word(page: str) -> str:
+    """The page's secret word against forged forms."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found, "the page has no form"
+    return found[1]
+
+
+def sign_in(app: Flask, role: str) -> FlaskClient:
+    person = next(one for one in DEMONSTRATION_PEOPLE if one.role == role)
+    client = app.test_client()
+    page = client.get("/sign-in").get_data(as_text=True)
+    answer = client.post(
+        "/sign-in", data={"csrf_token": form_word(page), "name": person.login, "password": person.password}
+    )
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return client
+
+
+def post(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
+    page = client.get("/cashier/till").get_data(as_text=True)
+    return client.post(path, data={"csrf_token": form_word(page), **fields})
