@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 FORMAT = "ampoule orders 1"
 CHUNK = 4096
-SNAPSHOT_EVERY = 250_000
+SNAPSHOT_EVERY = 200_000
 
 
 def read_orders(path: Path) -> tuple[int, Iterator[Request | Refused]]:

@@ -16,6 +16,7 @@ import click
 from keystore import cli_acts, cli_ceremony, cli_keys, cli_log
 from keystore import server as serving
 from keystore.errors import KeystoreError
+from keystore.hardening import harden
 from keystore.keyring import KeySource
 from keystore.terminal import Secrets, secrets_option
 
@@ -134,7 +135,7 @@ def serve(
     from keystore.errors import KeyFileUnusable
     from keystore.opening import Options
 
-    for line in serving.harden():
+    for line in harden():
         serving.to_stderr(line)
     options = Options(
         log_folder=log_folder,

@@ -6,16 +6,14 @@ on every status that it runs on test keys. Not here: anything that a live site u
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from keystore import acts, check_value, making, opening, signing, store
+from keystore import acts, making, opening, signing, store
 from keystore.approvals import Approver
 from keystore.clock import TimeSource
 from keystore.engine import Engine, Group
@@ -24,24 +22,13 @@ from keystore.format import TEST_FLOOR
 from keystore.making import Custodian, KeyToLoad
 from keystore.module import Refused
 from keystore.opening import Options
+from keystore.public_keys import public as public
 from keystore.seal import Opened
 
-PUBLIC_KEYS = Path(__file__).with_name("demonstration.toml")
 KEY_FILE = "keys.stsks"
 LOG_FOLDER = "log"
 APPROVERS = "approvers"
 SERVICES = ("electricity", "water", "gas", "time")
-
-
-@cache
-def public() -> dict[str, Any]:
-    return tomllib.loads(PUBLIC_KEYS.read_text(encoding="utf-8"))
-
-
-@cache
-def check_values() -> frozenset[str]:
-    """By which a live file knows a public test key."""
-    return frozenset(check_value.of(bytes.fromhex(key["value"])) for key in public()["keys"])
 
 
 def passphrases() -> list[str]:

@@ -20,18 +20,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from keystore import acts, approvals, entries, limits, messages, minting, notes, planning, powers
+from keystore import acts, approvals, entries, fold, limits, messages, minting, planning, powers, report
 from keystore.approvals import Rejected
 from keystore.clock import Clock
 from keystore.entries import SALT_BYTES
 from keystore.errors import LogFull, ModuleRefused
+from keystore.heads import Heads
 from keystore.keyring import KeyRing
 from keystore.log import IssuanceLog, Placed
 from keystore.module import (
     ActSignature,
     AlreadyIssued,
     Approved,
-    Budget,
     Cancelled,
     Checkpoint,
     Issued,
@@ -43,6 +43,7 @@ from keystore.module import (
     Verified,
 )
 from keystore.planning import Moment, No, Plan
+from keystore.report import Identity
 from keystore.state import private_digest
 from sts import engine as token_engine
 from sts.ciphers import Ciphers
@@ -53,17 +54,6 @@ Answer = Callable[[], Any]
 
 ISSUES = ("credit", "management", "key-change", "meter-test")
 VERIFIES_A_MINUTE = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a module says of itself."""
-
-    version: str
-    all_test: bool
-    quorum: int
-    generation: int
-    offsets: dict[str, int]  # of each supply group's clock, minutes east of UTC
 
 
 @dataclass(slots=True)
@@ -94,7 +84,7 @@ class Engine:
         self.log = log
         self.clock = clock
         self.ciphers = ciphers
-        self._heads: list[notes.Head] = []
+        self.heads = Heads(log)
         self._asked: dict[str, deque[float]] = {}
 
     # --- groups ---------------------------------------------------------------------------------------------------
@@ -183,7 +173,7 @@ class Engine:
         """Let the state follow an entry that is about to be written."""
         if self.clock.simulated:
             public["sim"] = True
-        self.log.state.apply(public, private)
+        fold.apply(self.log.state, public, private)
 
     def _stage(self, group: Group, public: Json, private: Json) -> Staged:
         self.apply(public, private)
@@ -378,33 +368,10 @@ class Engine:
 
     def present_head(self, note: str) -> None:
         """Somebody shows a head that this log signed. A longer or another log than ours stops the sale."""
-        head = notes.opened(note, self.log.name, self.log.public_key)
-        if head is None:
-            raise ModuleRefused("The checkpoint shown was not signed by this log.", code="note-wrong")
-        if not self._fits(head):
-            self._heads.append(head)
-            del self._heads[:-16]
-            self.log.hold_anchors(note)
-
-    def _fits(self, head: notes.Head) -> bool:
-        if head.size <= self.log.size and self.log.tree.root(head.size) == head.root:
-            return True
-        lost = self.log.state.forwarded
-        return lost is not None and head.size <= lost[0]
-
-    def _behind(self) -> str | None:
-        self._heads = [head for head in self._heads if not self._fits(head)]
-        if not self._heads:
-            self.log.anchors_held = False
-            return None
-        head = max(self._heads, key=lambda h: h.size)
-        return (
-            f"The log here has {self.log.size} entries, but a witness holds a signed head of {head.size}: this is an "
-            "older copy. Bring the newer log back, or let two approvers fast-forward it (keystore budget fast-forward)."
-        )
+        self.heads.present(note)
 
     def _require_not_behind(self) -> None:
-        reason = self._behind() if self._heads else None
+        reason = self.heads.behind()
         if reason is not None:
             raise ModuleRefused(reason, code="log-behind")
 
@@ -415,54 +382,7 @@ class Engine:
             raise ModuleRefused(doubt.sentence, code="clock-doubtful")
 
     def status(self) -> Status:
-        now = self.clock.now()
-        doubt = self.clock.doubt()
-        behind = self._behind()
-        state = "behind" if behind else "clock" if doubt else "ready"
-        accounts = [a for a in self.log.state.budgets.values() if not a.closed and a.ends > now]
-        budgets = tuple(
-            self.budget(a, int(now)) for a in sorted(accounts, key=lambda a: (a.sgc, a.kind, a.ends))[:64]
-        )
-        told = tuple(w for b in budgets for w in b.warnings)
-        if self.identity.quorum < 2:
-            told = (*told, "One person approves alone here: this site chose a quorum of one at its ceremony.")
-        return Status(
-            version=self.identity.version,
-            state=state,
-            reason=behind or (doubt.sentence if doubt else ""),
-            log=self.log.name,
-            public_key=b64encode(self.log.public_key).decode(),
-            sequence=self.log.size,
-            head=self.log.head,
-            test=self.identity.all_test,
-            simulated_clock=self.clock.simulated,
-            now=datetime.fromtimestamp(now, UTC),
-            quorum=self.identity.quorum,
-            generation=self.identity.generation,
-            budgets=budgets,
-            keys=tuple(
-                r.line(r.record_id in self.log.state.suspended) for r in list(self.ring.by_id.values())[:64]
-            ),
-            warnings=told,
-        )
-
-    @staticmethod
-    def budget(account: limits.Account, now: int) -> Budget:
-        left = account.left_at(now)
-        return Budget(
-            budget_id=account.budget_id,
-            kind=account.kind,
-            sgc=account.sgc,
-            service=account.service,
-            allotted=account.allotted,
-            used=account.used if account.current == limits.period_name(account.period, now) else 0,
-            left=left,
-            period=account.period,
-            starts=datetime.fromtimestamp(account.starts, UTC),
-            expires=datetime.fromtimestamp(account.ends, UTC),
-            lasts_until=limits.lasts_until(account, now),
-            warnings=limits.warnings(account, now),
-        )
+        return report.status(self.identity, self.log, self.ring, self.clock, self.heads)
 
     def _surroundings(self, now: float, clock_needs: str) -> powers.Surroundings:
         return powers.Surroundings(

@@ -15,13 +15,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from keystore import crash, entries, notes, snapshot
+from keystore import crash, entries, fold, notes, snapshot
 from keystore.entries import Entry
 from keystore.errors import LogDamaged
 from keystore.journal import Journal, write_whole
 from keystore.merkle import Tree
 from keystore.module import Checkpoint, Proof
-from keystore.snapshot import Row
+from keystore.snapshot import Run
 from keystore.state import State, order_key
 
 Json = dict[str, Any]
@@ -86,10 +86,11 @@ class IssuanceLog:
         self._orders = loaded.orders  # hashed order id -> sequence
         self._offsets = loaded.offsets  # sequence -> where its line begins
         self._head = loaded.head
-        self._rows: list[Row] = []
+        self._saved = loaded.size  # entries that the index on disk covers
+        self._fresh = bytearray()  # hashed order ids of those after
         self._last_group = loaded.group
         for entry in journal.scan(loaded.offset, loaded.size, loaded.head):
-            self.state.apply(entry.public, entry.private)
+            fold.apply(self.state, entry.public, entry.private)
             self._note(entry.public, entry.leaf, entry.offset)
         self._checkpoint_size = self.tree.size
         self._checkpoint_at = time.monotonic()
@@ -120,7 +121,7 @@ class IssuanceLog:
         return self._head
 
     def close(self) -> None:
-        if len(self._rows) >= SNAPSHOT_AT_END:
+        if self.tree.size - self._saved >= SNAPSHOT_AT_END:
             self.save_snapshot()
         if self.tree.size > self._checkpoint_size:
             self.write_checkpoint()
@@ -161,7 +162,7 @@ class IssuanceLog:
         key = None if order is None else order_key(order)
         if key is not None:
             self._orders[key] = sequence
-        self._rows.append(Row(leaf, key, offset))
+        self._fresh += key or snapshot.NOBODY
 
     # --- looking back ---------------------------------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ class IssuanceLog:
             fresh and time.monotonic() - self._checkpoint_at >= CHECKPOINT_SECONDS
         ):
             self.write_checkpoint()
-        if len(self._rows) >= self.snapshot_every:
+        if self.tree.size - self._saved >= self.snapshot_every:
             self.save_snapshot()
 
     def write_checkpoint(self) -> None:
@@ -246,6 +247,11 @@ class IssuanceLog:
             head=self._head,
             group=self._last_group,
             image=self.state.image(),
-            rows=self._rows,
+            run=Run(
+                self.tree.leaves(self._saved, self.tree.size),
+                bytes(self._fresh),
+                self._offsets[self._saved :],
+            ),
         )
-        self._rows = []
+        self._saved = self.tree.size
+        self._fresh = bytearray()

@@ -16,6 +16,7 @@ from keystore.errors import ComponentInvalid
 from keystore.format import Kdf, KeyFile, Record
 from keystore.keyring import VendingRecord, vending_key_of
 from keystore.limits import DEFAULT_LIMITS
+from keystore.public_keys import is_test_key
 from keystore.seal import Opened
 from sts.errors import StsError
 
@@ -250,10 +251,3 @@ def rewrapped(
             seal.make_record(root, following, record.kind, record.about, secret, record.record_id)
         )
     return Opened(file, root), words
-
-
-def is_test_key(kcv: str) -> bool:
-    """Whether this check value is on the list of public test keys."""
-    from keystore import demonstration
-
-    return kcv in demonstration.check_values()

@@ -19,12 +19,13 @@ from keystore import crash, seal
 from keystore import format as layout
 from keystore.approvals import Approver, from_base64url
 from keystore.clock import Clock, SimulatedTime, SystemTime, TimeSource
-from keystore.engine import Engine, Group, Identity
+from keystore.engine import Engine, Group
 from keystore.errors import KeyFileUnusable
 from keystore.format import KeyFile
 from keystore.keyring import FileKeys, KeyRing, KeySource, VendingRecord
 from keystore.limits import ClassLimit
 from keystore.log import IssuanceLog
+from keystore.report import Identity
 from keystore.seal import Opened
 from keystore.state import State
 from sts import ciphers as ea_table

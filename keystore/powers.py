@@ -6,6 +6,7 @@ whenever the log is read again, and cannot fail.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -81,8 +82,6 @@ def carry_out(state: State, public: Json, private: Json) -> None:
 
 
 def acts_content(private: Json) -> Json:
-    import json
-
     found: Json = json.loads(private["act"])
     return found
 
@@ -317,7 +316,7 @@ def _set_meter_key(state: State, content: Mapping[str, Any], around: Surrounding
 
 
 def _meter_key_set(state: State, content: Json, public: Json) -> None:
-    state._remember(state.meter(content["meter"]["pan"]), key_name(content["meter"]))
+    state.meter(content["meter"]["pan"]).remember(key_name(content["meter"]))
 
 
 def _set_floors(state: State, content: Mapping[str, Any], around: Surroundings) -> tuple[Json, str]:

@@ -10,9 +10,7 @@ because the end of a process is the only wiping of memory that can be proved in 
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
 import selectors
 import signal
 import socket
@@ -30,9 +28,9 @@ from keystore.engine import Answer, Engine, Group
 from keystore.errors import KeyFileUnusable, KeystoreError, LogDamaged, MessageInvalid, ModuleRefused
 from keystore.journal import SyncFailed
 from keystore.keyring import TokenPulled
-from keystore.module import MAX_REQUESTS
 from keystore.opening import Options
 from keystore.seal import Opened
+from keystore.verbs import VERBS, Body, only
 
 SELL, LOOK, OFFICER = "sell", "look", "officer"
 ROLES: dict[str, str] = {
@@ -56,8 +54,6 @@ MAX_CONNECTIONS = 128
 MAX_GROUP = 64  # messages
 SHARES_KEPT_S = 600
 WATCH_S = 0.4
-
-_Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,17 +286,17 @@ class Server:
                 "The module is locked. Key holders unlock it with `keystore unlock`.", code="locked"
             )
         try:
-            return _VERBS[verb](self._engine, group, body)
+            return VERBS[verb](self._engine, group, body)
         except TokenPulled as gone:
             raise ModuleRefused(gone.sentence, code=gone.code) from gone
 
     # --- the key manager's verbs ----------------------------------------------------------------------------------
 
-    def _officer(self, verb: str, body: _Body) -> Answer:
+    def _officer(self, verb: str, body: Body) -> Answer:
         if verb == "unlock":
-            return self._unlock(_only(body, "share"))
+            return self._unlock(only(body, "share"))
         if verb == "zeroise":
-            return self._zeroise(_only(body, "confirm"))
+            return self._zeroise(only(body, "confirm"))
         if body:
             raise MessageInvalid(f"{verb} takes no fields.")
         if verb == "load":
@@ -389,110 +385,6 @@ class Server:
         self._say(f"Loaded generation {opened.file.generation} of the key file.")
 
 
-# --- the seller's verbs ---------------------------------------------------------------------------------------------
-
-
-def _issue(engine: Engine, group: Group, body: _Body) -> Answer:
-    _fields(body, "requests")
-    return engine.issue(
-        group, messages.each(body["requests"], messages.request_or_refusal, MAX_REQUESTS, "requests")
-    )
-
-
-def _replay(engine: Engine, group: Group, body: _Body) -> Answer:
-    order_ids = _order_ids(body)
-    return lambda: engine.replay(order_ids)
-
-
-def _cancel(engine: Engine, group: Group, body: _Body) -> Answer:
-    return engine.cancel(group, _order_ids(body))
-
-
-def _approve(engine: Engine, group: Group, body: _Body) -> Answer:
-    _fields(body, "act", "signatures")
-    act = messages.text_in(body["act"], messages.MAX_BYTES, "act")
-    return engine.approve(
-        group, act, messages.each(body["signatures"], messages.signature_in, 8, "signatures")
-    )
-
-
-def _verify(engine: Engine, group: Group, body: _Body) -> Answer:
-    _fields(body, "meter", "token")
-    meter = messages.keying_in(body["meter"])
-    token = messages.text_in(body["token"], 64, "token")
-    return lambda: engine.verify(meter, token)
-
-
-def _state(engine: Engine, group: Group, body: _Body) -> Answer:
-    _fields(body)
-    return engine.status
-
-
-def _checkpoint(engine: Engine, group: Group, body: _Body) -> Answer:
-    _fields(body)
-    return engine.checkpoint
-
-
-def _proof(engine: Engine, group: Group, body: _Body) -> Answer:
-    _fields(body, "sequence")
-    sequence = _number(body["sequence"])
-    return lambda: engine.proof(sequence)
-
-
-def _consistency(engine: Engine, group: Group, body: _Body) -> Answer:
-    _fields(body, "first", "second")
-    first, second = _number(body["first"]), _number(body["second"])
-    return lambda: engine.consistency(first, second)
-
-
-def _present_head(engine: Engine, group: Group, body: _Body) -> Answer:
-    note = _only(body, "note")
-
-    def answer() -> Any:
-        engine.present_head(note)
-        return engine.status()
-
-    return answer
-
-
-_VERBS: dict[str, Callable[[Engine, Group, _Body], Answer]] = {
-    "status": _state,
-    "issue": _issue,
-    "replay": _replay,
-    "cancel": _cancel,
-    "approve": _approve,
-    "verify": _verify,
-    "checkpoint": _checkpoint,
-    "proof": _proof,
-    "consistency": _consistency,
-    "present-head": _present_head,
-}
-
-
-def _fields(body: _Body, *names: str) -> None:
-    if body.keys() != set(names):
-        raise MessageInvalid(f"The body has exactly these fields: {', '.join(names) or 'none'}.")
-
-
-def _only(body: _Body, name: str) -> str:
-    _fields(body, name)
-    return messages.text_in(body[name], 4096, name)
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 2**53:
-        raise MessageInvalid("A place in the log is a whole number.")
-    return value
-
-
-def _order_ids(body: _Body) -> list[str]:
-    _fields(body, "order_ids")
-    try:
-        return messages.each(body["order_ids"], messages.order_id_in, MAX_REQUESTS, "order ids")
-    except TypeError:
-        raise MessageInvalid("An order id is text of at most 64 characters.") from None
-
-
 def _locked(path: Path, shares: _Shares) -> Any:
     from datetime import UTC, datetime
 
@@ -516,24 +408,6 @@ def _locked(path: Path, shares: _Shares) -> Any:
         quorum=file.policy["quorum"],
         generation=file.generation,
     )
-
-
-def harden() -> list[str]:
-    """Keep key bytes out of core dumps, debuggers and swap as far as the system lets us; what did not work."""
-    failed = []
-    try:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (OSError, ValueError):
-        failed.append("Core dumps could not be forbidden here; forbid them for this user.")
-    system = ctypes.CDLL(None, use_errno=True)
-    if system.prctl(4, 0, 0, 0, 0) != 0:  # PR_SET_DUMPABLE
-        failed.append("This process may be dumped.")
-    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY or os.geteuid() == 0:
-        if system.mlockall(3) != 0:  # present and future pages
-            failed.append("Memory could not be locked; use encrypted swap or none.")
-    else:
-        failed.append("Memory is not locked (LimitMEMLOCK); use encrypted swap or none.")
-    return failed
 
 
 def to_stderr(line: str) -> None:

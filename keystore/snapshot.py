@@ -21,16 +21,16 @@ from keystore import crash
 from keystore.journal import write_whole
 
 VERSION = 1
-_NOBODY = b"\x00" * 16
+NOBODY = b"\x00" * 16  # for entries without an order
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One entry in the index."""
+class Run:
+    """Entries since the last save, as columns: 32 bytes of leaf, 16 of hashed order id, an offset for each."""
 
-    leaf: bytes
-    order: bytes | None
-    offset: int
+    leaves: bytes
+    orders: bytes
+    offsets: array[int]
 
 
 @dataclass(slots=True)
@@ -48,27 +48,15 @@ class Loaded:
 
 
 def save(
-    folder: Path,
-    secret: AESGCM,
-    *,
-    size: int,
-    offset: int,
-    head: str,
-    group: int,
-    image: Any,
-    rows: list[Row],
+    folder: Path, secret: AESGCM, *, size: int, offset: int, head: str, group: int, image: Any, run: Run
 ) -> None:
-    """Seal the state at `size` entries; `rows` are the entries since the last save."""
+    """Seal the state at `size` entries; `run` holds the entries since the last save."""
     crash.point("keystore.before-snapshot")
     index = folder / "index"
     index.mkdir(mode=0o700, exist_ok=True)
-    if rows:
-        name = f"{size - len(rows)}-{size}"
-        columns = (
-            b"".join([row.leaf for row in rows])
-            + b"".join([row.order or _NOBODY for row in rows])
-            + array("Q", [row.offset for row in rows]).tobytes()
-        )
+    if run.offsets:
+        name = f"{size - len(run.offsets)}-{size}"
+        columns = run.leaves + run.orders + run.offsets.tobytes()
         write_whole(index / name, _seal(secret, columns, f"index {name}"))
     content = {"v": VERSION, "size": size, "offset": offset, "head": head, "group": group, "image": image}
     data = json.dumps(content, separators=(",", ":")).encode()
@@ -112,7 +100,7 @@ def _load_index(index: Path, secret: AESGCM, loaded: Loaded) -> None:
             zip([orders[i : i + 16] for i in range(0, 16 * count, 16)], range(at, end), strict=True)
         )
         at = end
-    loaded.orders.pop(_NOBODY, None)
+    loaded.orders.pop(NOBODY, None)
 
 
 def forget(folder: Path) -> None:

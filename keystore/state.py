@@ -1,4 +1,4 @@
-"""What the module knows, as a fold over its log: the same `apply` runs when an entry is made and when it is read.
+"""What the module knows, all of it from its log: `fold.apply` lets it follow one entry after another.
 
 Nothing here is stored as truth: budgets used, identifiers reached, keys that a meter has held, acts that counted,
 orders that are known all follow from the entries in order (decisions.md D6, D11, D12). `image` and `from_image` give
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from sys import intern
 from typing import Any
 
+from keystore import acts
 from keystore.approvals import Approver, base64url, from_base64url
 from keystore.limits import DEFAULT_LIMITS, Account, ClassLimit
 
@@ -31,6 +33,13 @@ class Meter:
     free: int = 0
     held: list[str] = field(default_factory=list)  # key names; the last is the present one
 
+    def remember(self, name: str) -> None:
+        """The key a meter is under now is the last of those that it has held."""
+        if not self.held or self.held[-1] != name:
+            if name in self.held:
+                self.held.remove(name)
+            self.held.append(intern(name))  # meters of one supply group share most of their names
+
 
 def key_name(keying: Json) -> str:
     """The name of a decoder key without its bytes: all that enters it, and nothing that does not."""
@@ -45,7 +54,7 @@ def order_key(order_id: str) -> bytes:
 
 
 class State:
-    """Changed by `apply` and by nothing else."""
+    """Changed by `fold.apply` and by nothing else."""
 
     def __init__(self) -> None:
         self.meters: dict[str, Meter] = {}
@@ -62,69 +71,11 @@ class State:
         self.last_at = 0  # milliseconds
         self.forwarded: tuple[int, str] | None = None  # a lost head that approvers accepted as lost
 
-    def apply(self, public: Json, private: Json) -> None:
-        """What one entry changes."""
-        self.last_at = max(self.last_at, public["at"])
-        kind = public["kind"]
-        if kind in ("credit", "management"):
-            self._token(public, private)
-        elif kind == "key-change":
-            self._key_change(public, private)
-        elif kind == "act":
-            from keystore import powers
-
-            powers.carry_out(self, public, private)
-        elif kind == "start":
-            self.generation = max(self.generation, public["gen"])
-
     def meter(self, pan: str) -> Meter:
         found = self.meters.get(pan)
         if found is None:
             found = self.meters[pan] = Meter()
         return found
-
-    def _token(self, public: Json, private: Json) -> None:
-        request = private["request"]
-        keying = request["meter"]
-        meter = self.meter(keying["pan"])
-        minute = private["minute"]
-        meter.last = minute
-        self._remember(meter, key_name(keying))
-        day = minute // 1440
-        if day != meter.day:
-            meter.day, meter.units, meter.tokens = day, 0, 0
-        meter.tokens += 1
-        at = public["at"] // 1000
-        if public["kind"] == "credit":
-            meter.units += public["units"]
-            self.budgets[public["budget"]].spend(public["units"], at)
-        if "free_month" in private:
-            month = private["free_month"]
-            if meter.month != month:
-                meter.month, meter.free = month, 0
-            meter.free += 1
-        self._count(public, request, at)
-
-    def _key_change(self, public: Json, private: Json) -> None:
-        request = private["request"]
-        meter = self.meter(request["meter"]["pan"])
-        self._remember(meter, key_name(request["meter"]))
-        self._remember(meter, key_name(request["to"]))
-        self._count(public, request, public["at"] // 1000)
-
-    def _count(self, public: Json, request: Json, at: int) -> None:
-        if "count_budget" in public:
-            self.budgets[public["count_budget"]].spend(1, at)
-        if request["approval"] is not None:
-            self.permits.pop(private_digest(request), None)
-
-    @staticmethod
-    def _remember(meter: Meter, name: str) -> None:
-        """The key a meter is under now is the last of those that it has held."""
-        if not meter.held or meter.held[-1] != name:
-            if name in meter.held:
-                meter.held.remove(name)
-            meter.held.append(name)
 
     def add_budget(self, account: Account) -> None:
         self.budgets[account.budget_id] = account
@@ -176,7 +127,5 @@ class State:
 
 def private_digest(request: Json) -> str:
     """As `acts.item_digest`, from a request in its wire form."""
-    from keystore import acts
-
     content = {name: value for name, value in request.items() if name != "approval"}
     return sha256(acts.canonical(content).encode()).hexdigest()

@@ -1,0 +1,72 @@
+"""What a module says of itself: its status, its budgets with their forecast, its keys."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from keystore import limits
+from keystore.clock import Clock
+from keystore.heads import Heads
+from keystore.keyring import KeyRing
+from keystore.log import IssuanceLog
+from keystore.module import Budget, Status
+
+MOST_LINES = 64  # budgets, and keys, in one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a module is, from its key file."""
+
+    version: str
+    all_test: bool
+    quorum: int
+    generation: int
+    offsets: dict[str, int]  # of each supply group's clock, minutes east of UTC
+
+
+def status(identity: Identity, log: IssuanceLog, ring: KeyRing, clock: Clock, heads: Heads) -> Status:
+    now = clock.now()
+    doubt, behind, state = clock.doubt(), heads.behind(), log.state
+    accounts = [a for a in state.budgets.values() if not a.closed and a.ends > now]
+    accounts.sort(key=lambda a: (a.sgc, a.kind, a.ends))
+    budgets = tuple(budget(a, int(now)) for a in accounts[:MOST_LINES])
+    told = tuple(w for b in budgets for w in b.warnings)
+    if identity.quorum < 2:
+        told = (*told, "One person approves alone here: this site chose a quorum of one at its ceremony.")
+    return Status(
+        version=identity.version,
+        state="behind" if behind else "clock" if doubt else "ready",
+        reason=behind or (doubt.sentence if doubt else ""),
+        log=log.name,
+        public_key=b64encode(log.public_key).decode(),
+        sequence=log.size,
+        head=log.head,
+        test=identity.all_test,
+        simulated_clock=clock.simulated,
+        now=datetime.fromtimestamp(now, UTC),
+        quorum=identity.quorum,
+        generation=identity.generation,
+        budgets=budgets,
+        keys=tuple(r.line(r.record_id in state.suspended) for r in list(ring.by_id.values())[:MOST_LINES]),
+        warnings=told,
+    )
+
+
+def budget(account: limits.Account, now: int) -> Budget:
+    return Budget(
+        budget_id=account.budget_id,
+        kind=account.kind,
+        sgc=account.sgc,
+        service=account.service,
+        allotted=account.allotted,
+        used=account.used if account.current == limits.period_name(account.period, now) else 0,
+        left=account.left_at(now),
+        period=account.period,
+        starts=datetime.fromtimestamp(account.starts, UTC),
+        expires=datetime.fromtimestamp(account.ends, UTC),
+        lasts_until=limits.lasts_until(account, now),
+        warnings=limits.warnings(account, now),
+    )
