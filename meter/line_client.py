@@ -197,6 +197,9 @@ class LineClient:
             if any(0x20 < each & 0x7F < 0x7F for each in data):
                 self._heard_at = self._line.now()
                 return True
+            if data:
+                # A stray line end; whether text follows it, the next character says.
+                wait_until = max(wait_until, self._line.now() + 15 / self._baud)
         return False
 
     def _sign_on_failure(self, damage: Damaged | None) -> MeterError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 import tracemalloc
 from dataclasses import replace
 
@@ -92,7 +91,7 @@ def test_ten_million_frames() -> None:
         assert storms(seed, 20).wrong == []
 
 
-# On a real pty, in real time.
+# On a real pty. That a call ends in time is measured in virtual time above, where a loaded machine changes nothing.
 
 FAST = replace(STANDARD, initial_baud=19_200, times=replace(STANDARD.times, quiet_s=0.05, call_s=3.0))
 
@@ -113,10 +112,8 @@ def test_a_cable_pulled_in_mid_token_loses_nothing_and_hangs_nothing() -> None:
     driver = driver_on(line)
     pulled = threading.Timer(0.25, line.stop)
     pulled.start()
-    begun = time.monotonic()
     with pytest.raises(MeterError) as error:
         driver.enter_token(GOOD)
-    assert time.monotonic() - begun <= 3.0 * 1.1
     assert GOOD not in str(error.value)
     pulled.join()
     driver.close()
@@ -155,10 +152,8 @@ def test_two_masters_on_one_line_never_give_a_wrong_value() -> None:
         intruder = threading.Thread(target=intrude)
         intruder.start()
         for _ in range(3):
-            begun = time.monotonic()
             with contextlib.suppress(MeterError):
                 assert driver.read().credit == meter.read().credit
-            assert time.monotonic() - begun <= 3.0 * 1.1
         stop.set()
         intruder.join()
         driver.close()
@@ -168,10 +163,8 @@ def test_noise_instead_of_a_meter_ends_in_time() -> None:
     with served(FakeMeter()) as line:
         line.to_reader = lambda data: os.urandom(len(data) * 20)
         driver = driver_on(line)
-        begun = time.monotonic()
         with pytest.raises(MeterError):
             driver.read()
-        assert time.monotonic() - begun <= 3.0 * 1.1
         driver.close()
 
 
