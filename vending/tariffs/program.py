@@ -183,15 +183,19 @@ def _weights(tariff: Tariff, bases: dict[str, tuple[int, ...]]) -> list[Fraction
 
 
 def _refuse_negative_net(tariff: Tariff, program: Program) -> None:
-    """Rebates must leave a price: below it each unit more would cost less, and no quantity is the largest that fits."""
-    lowest = min((min(climb) for _, climb in program.climbs), default=0) if program.climbs else 0
+    """Rebates must leave a price: below zero each unit more would cost less, and at zero no quantity is the largest.
+
+    A block at zero is fine while a later one has a price, as with free units.
+    """
+    if not program.slopes and not program.climbs:
+        return  # fixed amounts alone
+    flat = sum(program.slopes[charge.id] for charge in tariff.charges if isinstance(charge, PerUnit))
     for charge in tariff.charges:
-        if isinstance(charge, PerUnit):
-            lowest += program.slopes[charge.id]
-        elif isinstance(charge, ByCategory):
-            lowest += min(program.slopes[f"{charge.id}/{name}"] for name, _ in charge.rates)
-    constant_only = not program.slopes and not program.climbs
-    if lowest <= 0 and not constant_only:
+        if isinstance(charge, ByCategory):
+            flat += min(program.slopes[f"{charge.id}/{name}"] for name, _ in charge.rates)
+    lowest = flat + sum(min(climb) for _, climb in program.climbs)
+    last = flat + sum(climb[-1] for _, climb in program.climbs)
+    if lowest < 0 or last == 0:
         raise NetRateNegative(
             "The rebates are as large as the price of a unit, so that each unit more would cost nothing or less.",
             "charge",

@@ -109,11 +109,14 @@ def test_debit_and_credit_are_the_two_signs() -> None:
 @pytest.mark.parametrize("amount", [0, -1, 1.5, True])
 @pytest.mark.parametrize("side", [debit, credit])
 def test_a_side_takes_whole_amounts_above_zero(side, amount) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(LegInvalid):
+    with pytest.raises(LegInvalid) as refused:
         side(CASH, "ZAR", amount)
+    assert refused.value.sentence == f"A {side.__name__} to {CASH} needs an amount above zero."
+    assert refused.value.field == "amount"
 
 
 def test_a_transfer_debits_one_and_credits_the_other() -> None:
+    assert transfer("payment", "payment/1", "ZAR", 7, debited=CASH, credited=CUSTOMER).note == ""
     entry = transfer("payment", "payment/1", "ZAR", 7, debited=CASH, credited=CUSTOMER, note="cash")
     assert entry == Entry(
         "payment", "payment/1", (Leg(CASH, "ZAR", 7), Leg(CUSTOMER, "ZAR", -7)), None, "cash"

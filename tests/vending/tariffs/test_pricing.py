@@ -35,7 +35,7 @@ from vending.tariffs.charges import (
     SplitFixed,
     WholeSlab,
 )
-from vending.tariffs.errors import SituationIncomplete
+from vending.tariffs.errors import NetRateNegative, SituationIncomplete
 from vending.tariffs.pricing import Line, Part, Quote, Refused, price_energy, price_money
 from vending.tariffs.program import Ladder
 from vending.tariffs.situation import Debt, Plan, Situation
@@ -354,6 +354,13 @@ def test_arrears_are_a_share_of_the_money() -> None:
 
 ARREARS = [
     (
+        "nothing under a plan that says nothing",
+        Arrears(percent=D(30)),
+        owing(replace(OLD, plan=Plan())),
+        10_000,
+        [],
+    ),
+    (
         "a share of the money tendered, for each debt",
         Arrears(percent=D(30)),
         owing(OLD, NEW),
@@ -652,3 +659,81 @@ def test_nobody_steps_up_before_a_block_is_full() -> None:
 def test_facts_below_zero_are_our_own_fault(facts: dict[str, int]) -> None:
     with pytest.raises(AssertionError):
         Situation(**facts)  # type: ignore[arg-type]
+
+
+def test_the_instalment_alone_pays_the_debt_and_buys_nothing() -> None:
+    refused = price_money(tariff(deductions=(Arrears(instalment=D(25), required=True),)), owing(OLD), 2500)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.least_minor) == ("buys_nothing", 2525)
+
+
+def test_a_debt_without_an_instalment_is_not_required() -> None:
+    whole = tariff(deductions=(Arrears(instalment=D(25), required=True),))
+    assert sold(price_money(whole, owing(replace(OLD, plan=Plan(D(10)))), 1000)).units == 36
+
+
+def test_a_contained_tax_is_spread_by_the_largest_remainder() -> None:
+    fixed, cheap = PerSale(id="sale", label="Sale", amount=D("0.34")), replace(ENERGY, rate=D("6.6"))
+    tax = IncludedTax(id="vat", label="VAT", percent=D(15), of=("energy", "sale"))
+    assert sold(price_energy(tariff(fixed, cheap, included=(tax,)), NOW, 1)).postings() == (
+        ("sales/fixed", 30),
+        ("sales/electricity", 57),
+        ("tax/vat", 13),
+    )
+
+
+REBATE = Percent(id="back", label="Back", percent=D(-20), of=("energy",))
+FREE_FIRST = Blocks(id="energy", label="Energy", blocks=(Block(D(10), D(0)), Block(None, D(2))))
+
+
+def test_a_rebate_may_stand_beside_free_units() -> None:
+    quote = sold(price_money(tariff(FREE_FIRST, REBATE), NOW, 1600))
+    assert (quote.units, quote.carried_minor) == (200, 0)
+
+
+BELOW_ZERO = {
+    "more than the price": (ENERGY, replace(ENERGY, id="off", label="Off", rate=D("-2.6"))),
+    "the whole price": (ENERGY, replace(ENERGY, id="off", label="Off", rate=D("-2.5"))),
+    "more than the first block": (FREE_FIRST, replace(ENERGY, id="off", label="Off", rate=D("-0.1"))),
+    "more than the dearest category's neighbour": (CATEGORIES, replace(ENERGY, id="off", label="Off", rate=D("-1.1"))),
+    "more with another rebate": (
+        ENERGY, REBATE, replace(ENERGY, id="off", label="Off", rate=D("-2.01")),
+    ),
+    "the last of two ladders": (
+        FREE_FIRST, replace(FREE_FIRST, id="other", label="Other"), replace(ENERGY, id="off", label="Off", rate=D(-4)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BELOW_ZERO)
+def test_rebates_must_leave_a_price(name: str) -> None:
+    with pytest.raises(NetRateNegative) as refused:
+        tariff(*BELOW_ZERO[name])
+    assert refused.value.sentence == (
+        "The rebates are as large as the price of a unit, so that each unit more would cost nothing or less."
+    )
+
+
+def test_rebates_that_leave_a_price_are_taken() -> None:
+    assert tariff(ENERGY, replace(ENERGY, id="off", label="Off", rate=D("-2.4")))
+    assert tariff(ENERGY, REBATE, replace(ENERGY, id="off", label="Off", rate=D("-1.99")))
+    assert tariff(CATEGORIES, replace(ENERGY, id="off", label="Off", rate=D("-0.9")))
+    assert tariff(PerSale(id="sale", label="Sale", amount=D(1)), replace(REBATE, of=("sale",)))
+
+
+def test_two_ladders_add_up_in_both_directions() -> None:
+    other = Blocks(id="other", label="Other", blocks=(Block(D(25), D(1)), Block(None, D(3))))
+    both = tariff(FREE_FIRST, other, counter="month")
+    price = sold(price_energy(both, Situation(units_before=50), 400))
+    assert price.paid_minor == 7000 + 2000 + 6000
+    assert sold(price_money(both, Situation(units_before=50), 15_000)).units == 400
+
+
+@pytest.mark.parametrize("paid", range(724, 760, 3))
+def test_a_minimum_in_a_sale_takes_the_larger(paid: int) -> None:
+    whole = tariff(ENERGY, VAT, Minimum(id="least", label="Least", of=("energy",), amount=D("7.2")))
+    refused = price_money(whole, NOW, 719)
+    assert isinstance(refused, Refused)
+    assert refused.code == "fixed_charges_exceed_money"
+    quote = sold(price_money(whole, NOW, paid))
+    assert quote.cost_minor <= paid < sold(price_energy(whole, NOW, quote.units + 1)).paid_minor
