@@ -47,6 +47,10 @@ def ladders(draw: st.DrawFn, least_rate: int) -> tuple[Block, ...]:
     return (*(Block(Decimal(top), draw(rate)) for top in tops), Block(None, draw(rate)))
 
 
+def bases_of(charges: list[AnyCharge]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from([charge.id for charge in charges]), min_size=1, unique=True)
+
+
 @st.composite
 def tariffs(draw: st.DrawFn, deductions: bool = True, rebates: bool = True, least_rate: int = 1) -> Tariff:
     charges: list[AnyCharge] = []
@@ -67,11 +71,12 @@ def tariffs(draw: st.DrawFn, deductions: bool = True, rebates: bool = True, leas
             PerUnit(id="levy", label="Levy", rate=Decimal(draw(st.integers(least, 20_000))).scaleb(-5))
         )
     for name in draw(st.lists(st.sampled_from(["vat", "rep", "fund"]), unique=True)):
-        bases = st.lists(st.sampled_from([charge.id for charge in charges]), min_size=1, unique=True)
         percent = draw(percents)
         if rebates and draw(st.booleans()):
             percent = -percent / 10
-        charges.append(Percent(id=name, label=name, percent=percent, of=tuple(draw(bases)), tax=True))
+        charges.append(
+            Percent(id=name, label=name, percent=percent, of=tuple(draw(bases_of(charges))), tax=True)
+        )
     steps: list[AnyDeduction] = []
     if deductions and draw(st.booleans()):
         steps.append(ChannelFee(percent=(("desk", draw(percents)),), tax_inside=draw(percents)))
@@ -88,6 +93,10 @@ def tariffs(draw: st.DrawFn, deductions: bool = True, rebates: bool = True, leas
             counter="month",
             charges=tuple(charges),
             deductions=tuple(steps),
+            included=tuple(
+                IncludedTax(id="inside", label="Inside", percent=draw(percents), of=tuple(of))
+                for of in draw(st.lists(bases_of(charges), max_size=1))
+            ),
             rounding=draw(st.sampled_from(["line", "total"])),
         )
     except NetRateNegative:
@@ -114,6 +123,10 @@ def adds_up(quote: Quote) -> None:
     assert quote.paid_minor == taken + quote.cost_minor + quote.carried_minor
     assert sum(amount for _, amount in quote.postings()) == quote.paid_minor - quote.carried_minor
     assert quote.carried_minor >= 0
+    # The parts of a tax that is contained in several lines are the tax, to the cent.
+    assert sum(minor for account, minor in quote.postings() if account == "tax/inside") == sum(
+        line.amount_minor for line in quote.inside if line.id == "inside"
+    )
 
 
 @given(tariffs(), situations, money)
