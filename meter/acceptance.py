@@ -10,7 +10,7 @@ keeps its TID unspent, so a customer can come back with it. Test tokens (class 1
 from __future__ import annotations
 
 from meter import key_change, lockout, readings, tid_memory
-from meter.consumption import Scales, settle
+from meter.consumption import Scales
 from meter.outcome import Outcome, Result, Shown
 from meter.profile import Account, Installation, Profile
 from meter.state import Cause, State
@@ -61,7 +61,7 @@ def decoder_key(state: State) -> DecoderKey:
 
 
 def judge(profile: Profile, installation: Installation, scales: Scales, state: State, digits: str) -> Result:
-    """What the meter answers to these digits, with the state changed accordingly."""
+    """What the meter answers to these digits, with the registers changed accordingly. The relay follows in `settle`."""
     key_change.forget_stale(state, profile.key_set_limit_s)
     token, outcome = _read(state, digits)
     if isinstance(token, MeterTest):
@@ -78,7 +78,6 @@ def judge(profile: Profile, installation: Installation, scales: Scales, state: S
     else:
         result = Result(Outcome.FUNCTION)
     lockout.count(profile.lockout, state, result.outcome)
-    settle(profile, installation, scales, state)
     return result
 
 

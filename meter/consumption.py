@@ -83,8 +83,8 @@ def low_level(profile: Profile, scales: Scales, account: int) -> int:
 
 
 def is_friendly(friendly: Friendly, installation: Installation, state: State) -> bool:
-    """Whether running out of credit does not cut now. A meter that lost its clock has no friendly hours."""
-    if not (friendly.on or installation.holidays) or not state.clock_ok:
+    """Whether running out of credit does not cut now: a model's option, and none for a meter that lost its clock."""
+    if not friendly.on or not state.clock_ok:
         return False
     local = datetime.fromtimestamp(
         state.now + state.clock_offset + installation.utc_offset_minutes * 60, tz=UTC

@@ -90,7 +90,10 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Friendly:
-    """Hours in which running out of credit does not cut: a nightly window in local minutes, and whole days."""
+    """Hours in which running out of credit does not cut: a nightly window in local minutes, weekdays (Monday is 0).
+
+    A model with any of them also knows the holidays of its building.
+    """
 
     from_minute: int = 0
     to_minute: int = 0

@@ -152,6 +152,12 @@ def test_credit_adds_exactly_what_the_token_says_and_closes_the_relay(ea: str) -
     assert twin.state.supply
 
 
+def test_the_diary_tells_the_token_first_and_then_what_it_did() -> None:
+    twin = a_twin()
+    twin.enter(credit())
+    assert [each.kind for each in twin.state.events][-2:] == ["accepted", "supply on"]
+
+
 def test_a_refused_overflow_can_be_entered_again_later() -> None:
     twin, digits = _full()
     assert twin.enter(digits).outcome is Outcome.OVERFLOW

@@ -219,6 +219,10 @@ class TestFriendlyHours:
         twin = self._empty_at(12, holidays=frozenset({day}))
         assert at(twin, MIDNIGHT + DAY + 13 * 3600, 3600).state.supply
 
+    def test_a_model_without_friendly_hours_is_cut_on_a_holiday_too(self) -> None:
+        every_day = frozenset(f"2026-09-{day:02d}" for day in range(1, 31))
+        assert not at(a_twin(units=1, holidays=every_day), START + 200, 3600).state.supply
+
     def test_the_site_s_own_time_counts(self) -> None:
         twin = self._empty_at(20, utc_offset_minutes=120)
         assert at(twin, MIDNIGHT + DAY + 21 * 3600, 3600).state.supply
