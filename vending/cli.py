@@ -13,6 +13,8 @@ import click
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("vending.supervisor", "up", "Start the whole product: module, server and a simulated building."),
     "serve": ("vending.server", "serve", "Run the server alone (the module must already run)."),
+    "worker": ("vending.server", "worker", "Run the worker alone, beside WSGI processes on PostgreSQL."),
+    "database": ("vending.database_commands", "database", "The database's version: show and upgrade."),
     "demo": ("vending.demo_commands", "demo", "Demonstrations; `demo reset` starts over."),
     "audit": (
         "vending.auditor.command",

@@ -19,6 +19,10 @@ class DatabaseNewer(VendingError):
     code = "database_newer"
 
 
+class DatabaseOlder(VendingError):
+    code = "database_older"
+
+
 class DatabaseStrange(VendingError):
     code = "database_strange"
 
@@ -59,6 +63,16 @@ def bring_up_to_date(db: Database) -> bool:
         )
     _run(db, "upgrade", "head")
     return True
+
+
+def refuse_unless_current(db: Database) -> None:
+    """For processes that do not migrate: they work on the tables of this release or not at all."""
+    standing = current(db)
+    if standing != revisions()[-1]:
+        raise DatabaseOlder(
+            f"The database is of version {standing or 'none'}, and this release needs {revisions()[-1]}. "
+            "Run `ampoule database upgrade` once, then start again."
+        )
 
 
 def take_back(db: Database, revision: str) -> None:

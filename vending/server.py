@@ -84,3 +84,27 @@ def serve() -> None:
     # What Alembic does is said once, by what follows from it.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     run(settings_module.load())
+
+
+@click.command()
+def worker() -> None:
+    """Run the worker alone: recovery, messages and the trail's chain, for sites whose pages are WSGI processes."""
+    from vending import bootstrap, migrating
+    from vending.worker import Worker
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stdout)
+    services = bootstrap.open_services(settings_module.load())
+    try:
+        migrating.refuse_unless_current(services.db)
+        running = Worker(services)
+        running.start()
+        click.echo("the worker is at work")
+        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+        try:
+            signal.pause()
+        finally:
+            running.close()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        bootstrap.close_services(services)
