@@ -59,6 +59,7 @@ class LineProfile:
     password: str = field(default="00000000", repr=False)
     error_pattern: str = r"ERROR\d\d|ER\d\d|E\d\d"
     registers: Mapping[str, str] = field(default_factory=dict)
+    totals: tuple[str, ...] = ()
 
     @property
     def errors(self) -> re.Pattern[str]:
@@ -88,6 +89,7 @@ def from_table(name: str, table: Mapping[str, Any]) -> LineProfile:
         wire["framing"] = Framing(wire["framing"])
     if "bcc" in wire:
         wire["bcc"] = Bcc(wire["bcc"])
+    entries["totals"] = tuple(entries.get("totals", ()))
     try:
         return LineProfile(name, wire=Wire(**wire), times=Times(**entries.pop("times", {})), **entries)
     except TypeError as error:

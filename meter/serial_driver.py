@@ -252,9 +252,9 @@ class SerialDriver:
             return client.read_out()
         client.open()
         found: list[DataSet] = []
-        for name, code in self._codes.items():
-            if name in ("token", "switch", "result", "last_token"):
-                continue
+        unread = ("token", "switch", "result", "last_token")
+        named = [code for name, code in self._codes.items() if name not in unread]
+        for code in dict.fromkeys((*named, *self._profile.totals)):
             try:
                 found += self._named(client.ask(code), code)
             except MeterRefused as refused:
