@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from meter.driver import (
     Capability,
@@ -24,10 +25,12 @@ from meter.driver import (
     token_digits,
 )
 from meter.errors import MeterUnreachable
-from meter.nvram import Nvram
+from meter.nvram import Nvram, NvramFailed
 from meter.outcome import Result, Shown
-from meter.state import Cause
+from meter.state import Cause, State
 from meter.twin import Twin
+
+Answer = TypeVar("Answer")
 
 
 class Hosted:
@@ -40,17 +43,28 @@ class Hosted:
         self.nvram = nvram
 
     def enter(self, digits: str) -> Result:
-        result = self.twin.enter(digits)
-        self.save()
-        return result
+        """A token. When the chip cannot be written the token was never entered, and can be entered again."""
+        return self._kept(lambda twin: twin.enter(digits))
 
     def act(self, event: Callable[[Twin], object]) -> object:
         """Any other event."""
+        return self._kept(event)
+
+    def _kept(self, event: Callable[[Twin], Answer]) -> Answer:
+        before = self.twin.snapshot() if self.nvram is not None else {}
         answer = event(self.twin)
-        self.save()
+        try:
+            self.save()
+        except OSError as error:
+            self.twin.state = State.from_dict(before)
+            raise NvramFailed(
+                f"The meter's memory cannot be written ({error.strerror}), so nothing was changed. Make room on the disk,"
+                " then try again."
+            ) from None
         return answer
 
     def save(self) -> None:
+        """Keep the present state."""
         if self.nvram is not None:
             self.nvram.save(self.twin.snapshot())
 

@@ -36,6 +36,10 @@ class NvramInUse(MeterError):
     code = "nvram_in_use"
 
 
+class NvramFailed(MeterError):
+    code = "nvram_failed"
+
+
 class Chip(Protocol):
     """Where the bytes lie: a file, or the tests' chip whose power can be cut."""
 

@@ -336,7 +336,7 @@ def _days_left(meter: LiveMeter) -> int | None:
 def _event(twin: Twin, event: Event, offset: int, words: Words) -> dict[str, Any]:
     moment = datetime.fromtimestamp(event.at + twin.state.clock_offset + offset, UTC)
     today = datetime.fromtimestamp(twin.state.now + twin.state.clock_offset + offset, UTC).date()
-    text = words.say("event", event.kind, detail=event.detail)
+    text = words.say("event", event.kind, detail=words.sections["detail"].get(event.detail, event.detail))
     below, added = "", ""
     if event.kind in ("accepted", "refused"):
         name, _, tail = event.detail.partition(":")

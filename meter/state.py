@@ -121,8 +121,10 @@ class State:
             del self.events[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for the memory chip."""
-        content = {each.name: getattr(self, each.name) for each in fields(self)}
+        """Plain values for the memory chip, shared with nobody."""
+        content = {
+            name: list(value) if isinstance(value := getattr(self, name), list) else value for name in _NAMES
+        }
         content["causes"] = int(self.causes)
         content["sections"] = {}  # half a key-change set does not survive a power cut
         content["events"] = [list(each) for each in self.events]
@@ -138,3 +140,6 @@ class State:
         state.events = [Event(*each) for each in state.events]
         state.tokens = [Entry(each[0], each[1], Outcome(each[2]), *each[3:]) for each in state.tokens]
         return state
+
+
+_NAMES = tuple(each.name for each in fields(State))

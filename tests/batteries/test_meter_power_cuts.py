@@ -6,6 +6,7 @@ must then be USED; one that was cut may be either, and is credited exactly once 
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from meter import nvram, profile
 from meter.local_driver import Hosted
-from meter.nvram import SLOT, FileChip, Nvram, NvramDamaged
+from meter.nvram import SLOT, FileChip, Nvram, NvramDamaged, NvramFailed
 from meter.outcome import Outcome
 from meter.profile import Installation
 from meter.twin import Twin
@@ -132,6 +133,27 @@ def test_one_damaged_record_leaves_the_other() -> None:
     chip.content[SLOT + 40] ^= 1
 
     assert Nvram(chip).load() is not None
+
+
+def test_a_full_disk_changes_nothing_and_the_token_can_be_entered_again() -> None:
+    class FullChip(CutChip):
+        full = False
+
+        def write(self, offset: int, record: bytes) -> None:
+            if self.full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().write(offset, record)
+
+    chip = FullChip()
+    hosted = _boot(chip)
+    hosted.enter(LIFE[0])
+    chip.full = True
+    with pytest.raises(NvramFailed, match="No space left"):
+        hosted.enter(LIFE[1])
+    assert hosted.twin.credit_units() == 100
+    chip.full = False
+    assert hosted.enter(LIFE[1]).outcome is Outcome.ACCEPTED
+    assert _boot(chip).twin.credit_units() == 350
 
 
 PROGRAM = """

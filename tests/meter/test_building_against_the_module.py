@@ -41,7 +41,7 @@ def module(tmp_path: Path) -> Iterator[Path]:
             *("--unlock-test-keys", "--simulated-clock", tmp_path / "clock.json"),
         ]
     )
-    for _ in range(200):
+    for _ in range(1200):
         if (tmp_path / "module.sock").exists():
             break
         time.sleep(0.05)
