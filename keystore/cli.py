@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -17,7 +16,7 @@ from keystore import cli_acts, cli_ceremony, cli_keys, cli_log
 from keystore import server as serving
 from keystore.errors import KeystoreError
 from keystore.hardening import harden
-from keystore.keyring import KeySource
+from keystore.opening import HsmSource
 from keystore.terminal import Secrets, secrets_option
 
 
@@ -110,7 +109,6 @@ def rollover() -> None:
     help="A PKCS#11 library, when keys are in a token.",
 )
 @click.option("--token", "token_label", default="ampoule", show_default=True, help="The token's label.")
-@secrets_option
 @click.option("--seller", "sellers", multiple=True, help="A user who may sell (name or number). Repeatable.")
 @click.option("--looker", "lookers", multiple=True, help="A user who may also verify tokens. Repeatable.")
 @click.option(
@@ -128,7 +126,6 @@ def serve(
     officers: tuple[str, ...],
     library: Path | None,
     token_label: str,
-    secrets: Secrets,
 ) -> None:
     """Run the security module."""
     from keystore import demonstration, seal, store
@@ -142,7 +139,7 @@ def serve(
         anchor=key_file.with_name(key_file.name + ".head"),
         simulated_clock=simulated_clock,
         witnesses=witnesses,
-        hsm=_token_source(library, token_label, secrets),
+        hsm=_token_source(library, token_label),
     )
     door = serving.Door(socket_path, _roles(sellers, lookers, officers))
     server = serving.Server(key_file, options, door, serving.to_stderr)
@@ -200,16 +197,14 @@ def issue_batch(
     )
 
 
-def _token_source(
-    library: Path | None, label: str, secrets: Secrets
-) -> Callable[[dict[str, str]], KeySource] | None:
-    """Keys in a hardware token, with its PIN asked for now; the library is loaded only where there is one."""
+def _token_source(library: Path | None, label: str) -> HsmSource | None:
+    """Keys in a hardware token; its PIN is in the key file. The library is loaded only where there is one."""
     if library is None:
         return None
     from keystore.pkcs11 import Slot, Token, TokenKeys
 
-    token = Token(Slot(library, label), secrets.ask("PIN of the token"))
-    return lambda labels: TokenKeys(token, labels)
+    slot = Slot(library, label)
+    return lambda labels, pin: TokenKeys(Token(slot, pin), labels)
 
 
 def _roles(

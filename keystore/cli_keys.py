@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from keystore import check_value, lifecycle, making, seal, store
+from keystore import check_value, lifecycle, making, opening, seal, store
 from keystore.errors import ComponentInvalid, KeystoreError, SharesInvalid
 from keystore.format import FULL, SMALL_DEVICE, TEST_FLOOR, Kdf
 from keystore.keyring import VendingRecord
@@ -220,8 +220,12 @@ def import_(
         from keystore.pkcs11 import Slot, Token, store_key
 
         name = f"{sgc}-{krn}-{key_type}-{base_date}-{dkga}"
+        pin = opening.token_pin(opened)
+        if pin is None:
+            pin = secrets.ask("PIN of the token")
+            opened = making.with_pin(opened, pin)
         after, record_id = making.with_hsm_key(opened, key, name)
-        store_key(Token(Slot(library, token_label), secrets.ask("PIN of the token")), name, value, dkga)
+        store_key(Token(Slot(library, token_label), pin), name, value, dkga)
     store.save(key_file, before, after)
     click.echo(f"Loaded {sgc}/{krn} with check value {check_value.of(value)} as {record_id}, pre-active.")
 

@@ -223,9 +223,8 @@ def restore(
     except (KeystoreError, verify_log.Bad) as problem:
         _empty(folder)
         raise KeystoreError(f"The back-up does not restore: {problem}", code="restore-failed") from None
-    click.echo(
-        f"The key file opens: generation {opened.file.generation}, {len(opened.file.records) - 2} vending keys."
-    )
+    keys = sum(r.kind.startswith("vending") for r in opened.file.records)
+    click.echo(f"The key file opens: generation {opened.file.generation}, {keys} vending keys.")
     click.echo(
         f"The log verifies: {report.entries} entries, root {report.root[:16]}; {listed} token entries made again, all equal."
     )

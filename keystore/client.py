@@ -61,13 +61,13 @@ class SocketModule:
     # --- the port -----------------------------------------------------------------------------------------------
 
     def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
-        return list(self._ask("issue", {"requests": [messages.request_out(r) for r in requests]}))
+        return list(self.ask("issue", {"requests": [messages.request_out(r) for r in requests]}))
 
     def replay(self, order_ids: Sequence[str]) -> list[Issued | Refused]:
-        return list(self._ask("replay", {"order_ids": list(order_ids)}))
+        return list(self.ask("replay", {"order_ids": list(order_ids)}))
 
     def cancel(self, order_ids: Sequence[str]) -> list[Cancelled | AlreadyIssued | Refused]:
-        return list(self._ask("cancel", {"order_ids": list(order_ids)}))
+        return list(self.ask("cancel", {"order_ids": list(order_ids)}))
 
     def approve(self, act: str, signatures: Sequence[ActSignature]) -> Approved | Refused:
         signed = [
@@ -79,59 +79,60 @@ class SocketModule:
             }
             for s in signatures
         ]
-        found: Approved | Refused = self._ask("approve", {"act": act, "signatures": signed})
+        found: Approved | Refused = self.ask("approve", {"act": act, "signatures": signed})
         return found
 
     def verify(self, meter: MeterKeying, token: str) -> Verified:
-        found: Verified = self._ask("verify", {"meter": messages.keying_out(meter), "token": token})
+        found: Verified = self.ask("verify", {"meter": messages.keying_out(meter), "token": token})
         return found
 
     def status(self) -> Status:
-        found: Status = self._ask("status", {})
+        found: Status = self.ask("status", {})
         return found
 
     def checkpoint(self) -> Checkpoint:
-        found: Checkpoint = self._ask("checkpoint", {})
+        found: Checkpoint = self.ask("checkpoint", {})
         return found
 
     def proof(self, sequence: int) -> Proof:
-        found: Proof = self._ask("proof", {"sequence": sequence})
+        found: Proof = self.ask("proof", {"sequence": sequence})
         return found
 
     def consistency(self, first: int, second: int) -> tuple[str, ...]:
-        return tuple(self._ask("consistency", {"first": first, "second": second}))
+        return tuple(self.ask("consistency", {"first": first, "second": second}))
 
     def present_head(self, note: str) -> Status:
-        found: Status = self._ask("present-head", {"note": note})
+        found: Status = self.ask("present-head", {"note": note})
         return found
 
     # --- for the key manager, by role -------------------------------------------------------------------------
 
     def unlock(self, share: str) -> Status:
         """Hand in one share; the module opens when it has as many as its file asks for."""
-        found: Status = self._ask("unlock", {"share": share})
+        found: Status = self.ask("unlock", {"share": share})
         return found
 
     def lock(self) -> None:
         """The module answers and ends: the end of a process is the only sure way to clear its memory."""
-        self._ask("lock", {})
+        self.ask("lock", {})
 
     def load(self) -> Status:
         """Read the key file again, after it was changed."""
-        found: Status = self._ask("load", {})
+        found: Status = self.ask("load", {})
         return found
 
     def rotate(self) -> None:
         """The key file was sealed anew under new shares: drop what opens the old one, and end."""
-        self._ask("rotate", {})
+        self.ask("rotate", {})
 
     def zeroise(self, confirm: str) -> None:
         """Destroy the key file and end. `confirm` is the name of the log."""
-        self._ask("zeroise", {"confirm": confirm})
+        self.ask("zeroise", {"confirm": confirm})
 
     # --- the line -----------------------------------------------------------------------------------------------
 
-    def _ask(self, verb: str, body: dict[str, Any]) -> Any:
+    def ask(self, verb: str, body: dict[str, Any]) -> Any:
+        """One message and its answer. The methods above are all that a caller needs."""
         data = messages.pack({"v": messages.VERSION, "verb": verb, "body": body})
         line = self._send(data)
         kept = False

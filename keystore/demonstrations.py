@@ -51,7 +51,7 @@ def ghost(module: SocketModule, say: Say, *, sgc: str = "600100", service: str =
     )
     for verb in ("export-key", "encipher", "set-clock", "set-tid", "delete-log"):
         try:
-            module._ask(verb, {})
+            module.ask(verb, {})
         except ModuleRefused as no:
             say(f"  {verb}: {no.sentence}")
     _refused_act(module, sgc, service, say)

@@ -143,6 +143,12 @@ def with_hsm_key(opened: Opened, key: KeyToLoad, label_in_token: str) -> tuple[O
     return _with_secret(opened, key, "vending-hsm", label_in_token.encode())
 
 
+def with_pin(opened: Opened, pin: str) -> Opened:
+    """The hardware token's PIN, sealed like a key: nobody has to know it, and it takes M custodians."""
+    record = seal.make_record(opened.root, opened.file, "hsm-pin", {}, pin.encode())
+    return Opened(opened.file.with_record(record), opened.root)
+
+
 def _with_secret(opened: Opened, key: KeyToLoad, kind: str, secret: bytes) -> tuple[Opened, str]:
     kcv = check_value.of(key.value)
     test = is_test_key(kcv)

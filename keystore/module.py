@@ -11,7 +11,7 @@ sign (`acts.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -257,8 +257,6 @@ class Verified:
     kind: str | None = None
     tid: int | None = None
     units: int | None = None
-    issued_here: bool | None = None
-    fields: dict[str, int] = field(default_factory=dict)
 
 
 class SecurityModule(Protocol):

@@ -31,6 +31,10 @@ from keystore.state import State
 from sts import ciphers as ea_table
 from sts.ciphers import Ciphers
 
+HsmSource = Callable[
+    [dict[str, str], str], KeySource
+]  # labels of the keys in a token, and its PIN -> their source
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -41,7 +45,7 @@ class Options:
     simulated_clock: str | None = None
     witnesses: tuple[Path, ...] = ()
     ciphers: Ciphers | None = None
-    hsm: Callable[[dict[str, str]], KeySource] | None = None  # names of keys in a token -> their source
+    hsm: HsmSource | None = None
 
 
 def digest_of(data: bytes) -> str:
@@ -100,7 +104,7 @@ def identity_of(file: KeyFile) -> Identity:
     )
 
 
-def ring_of(opened: Opened, hsm: Callable[[dict[str, str]], KeySource] | None = None) -> KeyRing:
+def ring_of(opened: Opened, hsm: HsmSource | None = None) -> KeyRing:
     """The keys of the file that still have bytes; those in a hardware token through their source."""
     records, here, there = [], {}, {}
     for record in opened.file.records:
@@ -118,10 +122,23 @@ def ring_of(opened: Opened, hsm: Callable[[dict[str, str]], KeySource] | None = 
     if there:
         if hsm is None:
             raise KeyFileUnusable(
-                "Keys of this file are in a hardware token. Start with --pkcs11 and its PIN."
+                "Keys of this file are in a hardware token. Start with --pkcs11 and its library."
             )
-        return KeyRing(records, hsm(there))
+        pin = token_pin(opened)
+        if pin is None:
+            raise KeyFileUnusable(
+                "The key file does not hold the token's PIN. Import the key again with --pkcs11."
+            )
+        return KeyRing(records, hsm(there, pin))
     return KeyRing(records, FileKeys(here))
+
+
+def token_pin(opened: Opened) -> str | None:
+    """The PIN of the hardware token: a record of the file, so that it takes M custodians as well."""
+    for record in opened.file.records:
+        if record.kind == "hsm-pin":
+            return seal.open_record(opened.root, opened.file, record).decode()
+    return None
 
 
 def open_log(opened: Opened, folder: Path, anchors: tuple[Path, ...] = ()) -> IssuanceLog:

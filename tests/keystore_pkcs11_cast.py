@@ -8,6 +8,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ class Soft:
         self.slot = Slot(Path(next(p for p in LIBRARIES if Path(p).exists())), label)
         self.token = Token(self.slot, PIN)
 
-    def source(self, labels: dict[str, str]) -> TokenKeys:
+    def source(self, labels: dict[str, str], pin: str) -> TokenKeys:
+        assert pin == PIN
         return TokenKeys(self.token, labels)
 
     def module(self, folder: Path) -> Any:
@@ -43,7 +45,7 @@ class Soft:
     def key_file(self) -> seal.Opened:
         plain = demonstration.new_file()
         kept = tuple(r for r in plain.file.records if not r.kind.startswith("vending"))
-        opened = seal.Opened(making.replace(plain.file, records=kept), plain.root)
+        opened = making.with_pin(seal.Opened(replace(plain.file, records=kept), plain.root), PIN)
         for number, row in enumerate(demonstration.public()["keys"]):
             key = demonstration.key_to_load(row)
             label = f"{self.slot.label} {number}"
