@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 
 from vending.auditor.check import Books, Check
@@ -65,11 +66,25 @@ def _meters(books: Books) -> list[str]:
         charges = tomllib.loads(text).get("charge", [])
         if any(charge["kind"] in ACCOUNT_ONLY or "waived_upto" in charge for charge in charges):
             needs_account.add(code)
+    named = set(
+        books.rows("SELECT pan, tariff FROM meter WHERE credit_in = 'meter' AND tariff IS NOT NULL")
+        + books.rows(
+            "SELECT m.pan, r.tariff FROM meter_register r JOIN meter m ON m.key = r.meter_key"
+            " WHERE m.credit_in = 'meter' AND r.tariff IS NOT NULL"
+        )
+    )
+    for pan, own, service, told in books.rows(
+        "SELECT m.pan, m.tariff, m.service, l.tariffs FROM meter m JOIN lease l ON l.space_key = m.space_key"
+        " WHERE m.credit_in = 'meter' AND l.ended_at IS NULL"
+    ):
+        tariffs = json.loads(told) if isinstance(told, str) else told
+        if service in tariffs:
+            # The lease's tariff goes before the meter's own.
+            named.discard((pan, own))
+            named.add((pan, tariffs[service]))
     return [
         f"meter {pan} is sold to by token, but its tariff {tariff} needs an account meter"
-        for pan, tariff in books.rows(
-            "SELECT pan, tariff FROM meter WHERE credit_in = 'meter' AND tariff IS NOT NULL ORDER BY pan"
-        )
+        for pan, tariff in sorted(named)
         if tariff in needs_account
     ]
 
@@ -127,7 +142,7 @@ CHECKS = (
         "tariffs.suit_their_meters",
         "rules 4",
         "No meter sold to by token stands on a tariff with time of use, demand or a monthly minimum.",
-        ("tariff_version", "tariff_publication", "meter"),
+        ("tariff_version", "tariff_publication", "meter", "meter_register", "lease"),
         "SELECT count(*) FROM meter",
         _meters,
     ),

@@ -350,10 +350,15 @@ def test_finds_a_token_meter_on_a_tariff_with_demand(books: Database, clock: Fix
         tariffs.publish(
             session, clock, version.key, approval=Approval("a1", version.hash, "m1", "s1"), actor=Manager, zone=ZONE
         )  # fmt: skip
-        session.execute(sa.text("UPDATE meter SET tariff = 'anchors'"))
-    assert [result.check.code for result in audited(books, clock).results if result.faults] == [
-        "tariffs.suit_their_meters"
-    ]
+    for statement in (
+        "UPDATE meter SET tariff = 'anchors'",
+        "UPDATE meter SET tariff = 'shops', space_key = 'p1'",
+        """UPDATE lease SET tariffs = '{"electricity": "anchors"}'""",
+    ):
+        with books.writing() as session:
+            session.execute(sa.text(statement.replace(":", "\\:")))
+        found = [result.check.code for result in audited(books, clock).results if result.faults]
+        assert found == ([] if "shops" in statement else ["tariffs.suit_their_meters"])
 
 
 def test_says_which_checks_could_not_be_made(tmp_path: Path) -> None:
