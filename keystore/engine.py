@@ -26,7 +26,7 @@ from keystore.clock import Clock
 from keystore.entries import SALT_BYTES
 from keystore.errors import LogFull, ModuleRefused
 from keystore.heads import Heads
-from keystore.keyring import KeyRing
+from keystore.keyring import KeyRing, TokenPulled
 from keystore.log import IssuanceLog, Placed
 from keystore.module import (
     ActSignature,
@@ -205,6 +205,8 @@ class Engine:
             tokens = minting.mint(plan.public, plan.private, self.ring, self.ciphers)
         except StsError as error:
             return _refuse(request.order_id, error.code.replace("_", "-"), error.sentence)
+        except TokenPulled as gone:  # refused alone: what was staged before it in this message goes on
+            return _refuse(request.order_id, gone.code, gone.sentence)
         return self._stage_tokens(group, request, plan, tokens)
 
     def _stage_tokens(self, group: Group, request: Request, plan: Plan, tokens: tuple[str, ...]) -> Answer:
@@ -289,7 +291,10 @@ class Engine:
             )
         if record is not None and record.state == "destroyed":
             return Refused(order_id, "key-destroyed", "The vending key of this token was destroyed.")
-        tokens = minting.mint(entry.public, entry.private, self.ring, self.ciphers)
+        try:
+            tokens = minting.mint(entry.public, entry.private, self.ring, self.ciphers)
+        except TokenPulled as gone:
+            return Refused(order_id, gone.code, gone.sentence)
         salt = bytes.fromhex(entry.private["salt"])
         committed = entries.commitment(salt, "tokens", ",".join(tokens))
         assert committed == entry.public["tokens"], "a replayed token differs from the one that was logged"

@@ -27,7 +27,6 @@ from keystore import format as layout
 from keystore.engine import Answer, Engine, Group
 from keystore.errors import KeyFileUnusable, KeystoreError, LogDamaged, MessageInvalid, ModuleRefused
 from keystore.journal import SyncFailed
-from keystore.keyring import TokenPulled
 from keystore.opening import Options
 from keystore.seal import Opened
 from keystore.verbs import VERBS, Body, only
@@ -212,6 +211,8 @@ class Server:
             assert job.answer is not None
             try:
                 message = {"v": messages.VERSION, "ok": True, "body": messages.answer_out(job.answer())}
+            except LogDamaged:
+                raise
             except KeystoreError as refused:
                 error = refused
         if error is not None:
@@ -260,6 +261,8 @@ class Server:
         job = Job(line)
         try:
             job.answer = self._dispatch(messages.unpack(data), self._users[line], group)
+        except LogDamaged:
+            raise
         except KeystoreError as error:
             job.error = error
         return job
@@ -285,10 +288,7 @@ class Server:
             raise ModuleRefused(
                 "The module is locked. Key holders unlock it with `keystore unlock`.", code="locked"
             )
-        try:
-            return VERBS[verb](self._engine, group, body)
-        except TokenPulled as gone:
-            raise ModuleRefused(gone.sentence, code=gone.code) from gone
+        return VERBS[verb](self._engine, group, body)
 
     # --- the key manager's verbs ----------------------------------------------------------------------------------
 
