@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, Response, g, render_template, request, url_for
 from markupsafe import Markup
 
 from vending.estate import queries as estate
@@ -26,6 +26,55 @@ PAPERS = {"80": "80 mm", "58": "58 mm", "a5": "A5", "a4": "A4"}
 @room.get("/<key>")
 @gate.needs("sale.make")
 def show(key: str) -> Any:
+    slip = _worded(key)
+    paper = request.args.get("paper", "a5")
+    paper = paper if paper in PAPERS else "a5"
+    papers = [
+        {"value": value, "label": label, "url": url_for("receipts.show", key=key, paper=value)}
+        for value, label in PAPERS.items()
+    ]
+    papers += [
+        {
+            "value": "",
+            "label": f"PDF {value.upper()}",
+            "url": url_for("receipts.as_pdf", key=key, paper=value),
+        }
+        for value in ("a5", "a4")
+    ]
+    return render_template(
+        "cashier/receipt.html",
+        paper=paper,
+        papers=papers,
+        slip=slip,
+        urls={"back": url_for("vends.show", key=key), "print": ""},
+        print_now=request.args.get("print") == "now",
+    )
+
+
+@room.get("/<key>/<any(a4, a5):paper>.pdf")
+@gate.needs("sale.make")
+def as_pdf(key: str, paper: str) -> Response:
+    from vending.receipts import pdf
+
+    slip = _worded(key)
+    sentences = {
+        "copy": _("COPY %(number)s", number=slip["copy_number"]),
+        "test": _("TEST KEYS: OPENS NO REAL METER"),
+        "paid": _("Paid"),
+        "change": _("Change given"),
+        "real": _("Is this paper real?"),
+        "scan": _(
+            "Scan the square. It holds the seller's signature on the money, the meter and the token; "
+            "one changed digit and the check fails."
+        ),
+    }
+    answer = Response(pdf.render(slip, paper, sentences=sentences), mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{slip["number"]}.pdf"'
+    return answer
+
+
+def _worded(key: str) -> dict[str, Any]:
+    """The slip of a sale in the words of this page's language, the same for every form of it."""
     services: Services = g.services
     with services.db.reading() as session:
         sale = queries.one_sale(session, key)
@@ -33,21 +82,10 @@ def show(key: str) -> Any:
         by_key = meters_of(session, services, [vend.meter_key for vend in sale.vends])
         meters = {vend.pan: by_key[vend.meter_key] for vend in sale.vends}
         site = estate.one_site(session, sale.site_key)
-    # The first print is the receipt; every later one says which copy it is.
-    slip = slip_of(sale, copy=max(sale.copies - 1, 0))
-    paper = request.args.get("paper", "a5")
-    paper = paper if paper in PAPERS else "a5"
     status, _sentence = module_status(services)
-    return render_template(
-        "cashier/receipt.html",
-        paper=paper,
-        papers=[
-            {"value": value, "label": label, "url": url_for("receipts.show", key=key, paper=value)}
-            for value, label in PAPERS.items()
-        ],
-        slip=_words(slip, meters, site, test=bool(status and status.test)),
-        urls={"back": url_for("vends.show", key=key), "print": ""},
-        print_now=request.args.get("print") == "now",
+    # The first print is the receipt; every later one says which copy it is.
+    return _words(
+        slip_of(sale, copy=max(sale.copies - 1, 0)), meters, site, test=bool(status and status.test)
     )
 
 
@@ -114,6 +152,7 @@ def _words(
         ],
         "change": words.money(slip.change_minor, slip.currency) if slip.change_minor else "",
         "qr": Markup(qr.svg(slip.proof)) if slip.proof else None,  # noqa: S704 — our own drawing of our own digits
+        "qr_text": slip.proof or "",
         "proof": _("Log entry %(number)s", number=", ".join(str(number) for number in slip.log_entries))
         if slip.log_entries
         else "",
