@@ -35,7 +35,7 @@ from meter.errors import MeterError
 from meter.loads import FINE_S, SLOT_S, Load
 from meter.local_driver import Hosted, LocalDriver
 from meter.nvram import FileChip, Nvram
-from meter.profile import Installation, Profile
+from meter.profile import Installation
 from meter.test_keys import Keying, TestKeys
 from meter.twin import Twin
 from sts import pan as pans
@@ -211,25 +211,11 @@ class Building:
         self._by_drn = {each.twin.drn: each for each in self._meters.values()}
 
     def _start(self, place: Place, keys: TestKeys, folder: Path) -> LiveMeter:
-        model = profile.load(place.profile)
-        installation = installation_of(place, self.plan)
-        nvram = Nvram(FileChip(folder / f"{place.pan}.nvram"))
-        kept = nvram.load()
         now = self.clock.now()
-        if kept is None:
-            hosted = Hosted(_deliver(place, model, installation, keys, now), nvram)
-            hosted.save()
-            lead = 0
-        else:
-            twin = Twin.from_memory(model, installation, kept)
-            # The process was down, so the meter had no power. A meter that was run ahead keeps its lead.
-            twin.power_off()
-            lead = max(0, twin.state.now - now)
-            twin.advance(now + lead, 0)
-            twin.power_on()
-            hosted = Hosted(twin, nvram)
-        load = loads.from_config(place.load, model.phases, self.plan.utc_offset_minutes * 60)
-        return LiveMeter(place, hosted, load, lead)
+        hosted = host(place, self.plan, keys, folder, now)
+        twin = hosted.twin
+        load = loads.from_config(place.load, twin.profile.phases, self.plan.utc_offset_minutes * 60)
+        return LiveMeter(place, hosted, load, lead_s=twin.state.now - now)
 
     @property
     def meters(self) -> list[LiveMeter]:
@@ -292,8 +278,22 @@ def installation_of(place: Place, plan: Plan) -> Installation:
     )
 
 
-def _deliver(place: Place, model: Profile, installation: Installation, keys: TestKeys, now: int) -> Twin:
-    """A new meter with its delivery credit, paired and set up as the plan says."""
-    twin = Twin.fresh(model, installation, keys.decoder_key(place.keying), now)
-    twin.deliver(place.initial_credit_units, place.power_limit_w)
-    return twin
+def host(place: Place, site: Plan, keys: TestKeys, folder: Path, now: int) -> Hosted:
+    """One meter with its memory chip: delivered new as the plan says, or powered up with what its chip kept.
+
+    While nobody ran it the meter had no power. One that was run ahead of `now` keeps its lead.
+    """
+    model, installation = profile.load(place.profile), installation_of(place, site)
+    nvram = Nvram(FileChip(folder / f"{place.pan}.nvram"))
+    kept = nvram.load()
+    if kept is None:
+        twin = Twin.fresh(model, installation, keys.decoder_key(place.keying), now)
+        twin.deliver(place.initial_credit_units, place.power_limit_w)
+        hosted = Hosted(twin, nvram)
+        hosted.save()
+        return hosted
+    twin = Twin.from_memory(model, installation, kept)
+    twin.power_off()
+    twin.advance(max(now, twin.state.now), 0)
+    twin.power_on()
+    return Hosted(twin, nvram)

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from meter import profile, simulation, wording
-from meter.building import BuildingWrong, Plan, installation_of
+from meter.building import BuildingWrong, Plan, host
 from meter.errors import MeterError
 from meter.keypad_line import LineKeypad
 from meter.local_driver import Hosted
-from meter.nvram import FileChip, FolderLock, Nvram
+from meter.nvram import FolderLock
 from meter.profile import Installation
 from meter.readings import drn_of
 from meter.test_keys import TestKeys
@@ -78,17 +78,7 @@ def _from_building(plan: Plan, keys: TestKeys, folder: Path, number: str) -> Hos
         raise BuildingWrong(
             "No meter with this number stands in the building file. Read it on the meter's label."
         )
-    model, nvram = profile.load(place.profile), Nvram(FileChip(folder / f"{place.pan}.nvram"))
-    kept, now = nvram.load(), int(time.time())
-    if kept is not None:
-        twin = Twin.from_memory(model, installation_of(place, plan), kept)
-        twin.power_off()
-        twin.advance(max(now, twin.state.now), 0)
-        twin.power_on()
-        return Hosted(twin, nvram)
-    twin = Twin.fresh(model, installation_of(place, plan), keys.decoder_key(place.keying), now)
-    twin.deliver(place.initial_credit_units, place.power_limit_w)
-    return Hosted(twin, nvram)
+    return host(place, plan, keys, folder, int(time.time()))
 
 
 def _rehearsal(model: str) -> Hosted:

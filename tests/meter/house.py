@@ -16,6 +16,18 @@ from .keying import START
 GROUP = "600100"
 VENDING_KEY = VendingKey(bytes(range(1, 21)), KeyType.DUTK, GROUP, 1, 255, BaseDate.Y2014, "04")
 KEYS = TestKeys([VENDING_KEY])
+KEY_FILE = """
+notice = "test keys: for tests"
+[[keys]]
+sgc = "600100"
+krn = 1
+key_type = 2
+ken = 255
+base_date = 2014
+dkga = "04"
+value = "0102030405060708090a0b0c0d0e0f1011121314"
+"""
+
 MODELS = ("single-phase", "three-phase-ct", "two-source", "water", "currency")
 
 

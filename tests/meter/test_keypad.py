@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +19,7 @@ from meter.outcome import Outcome
 from meter.profile import Profile
 from meter.twin import Twin
 
+from . import house
 from .keying import a_key, a_twin, credit, key_change
 
 
@@ -223,3 +226,16 @@ def test_the_full_screen_takes_keys_of_the_keyboard_and_clicks() -> None:
     assert "Accepted. 10.0 kWh were added." in asyncio.run(live())
     assert twin.credit_units() == 120
     assert big("8", 1).splitlines() == [" _  ", "|_| ", "|_| "]
+
+
+def test_a_meter_of_a_building_keeps_what_was_typed_in_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "building.json").write_text(json.dumps(house.plan()))
+    (tmp_path / "keys.toml").write_text(house.KEY_FILE)
+    words = ["--config", str(tmp_path / "building.json"), "--keys", str(tmp_path / "keys.toml")]
+    words += ["--state", str(tmp_path / "state"), "--meter", house.number_of(0), "--plain"]
+    digits = credit(100, house.key_for(0))
+
+    first = CliRunner().invoke(command, words, input=digits + "\n")
+    assert "Accepted. 10.0 kWh were added." in first.output
+    assert "The meter says USED" in CliRunner().invoke(command, words, input=digits + "\n").output
+    assert CliRunner().invoke(command, words[:4]).exit_code != 0

@@ -13,7 +13,7 @@ from meter import simulation
 from meter.building_cli import building
 from meter.vendors import CommandVendor, VendorFailed, write_clock
 
-from .house import plan
+from .house import KEY_FILE, plan
 
 SELLER = """
 import json, sys
@@ -38,25 +38,13 @@ for line in sys.stdin:
         print(json.dumps({{"token": vendor.sell(asked["pan"], asked["subclass"], asked["units"], now)}}), flush=True)
 """
 
-KEYS = """
-notice = "test keys: for tests"
-[[keys]]
-sgc = "600100"
-krn = 1
-key_type = 2
-ken = 255
-base_date = 2014
-dkga = "04"
-value = "0102030405060708090a0b0c0d0e0f1011121314"
-"""
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> dict[str, str]:
     content = plan()
     content["meters"] = [each for each in content["meters"] if each["profile"] != "currency"]
     (tmp_path / "building.json").write_text(json.dumps(content))
-    (tmp_path / "keys.toml").write_text(KEYS)
+    (tmp_path / "keys.toml").write_text(KEY_FILE)
     paths = {
         name: str(tmp_path / file) for name, file in (("config", "building.json"), ("keys", "keys.toml"))
     }
