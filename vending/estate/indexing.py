@@ -87,10 +87,8 @@ def forget(session: Session, keys: Iterable[str]) -> None:
     if not ids:
         return
     words: set[str] = set()
-    for text in session.scalars(sa.select(SearchEntry.text).where(SearchEntry.id.in_(ids))):
-        for part in text.split():
-            words |= search.words_of(part)
-            words.update(search.tails(part))
+    for line in session.scalars(sa.select(SearchEntry.text).where(SearchEntry.id.in_(ids))):
+        words |= search.words_of_line(line)
     session.execute(sa.delete(SearchWord).where(SearchWord.word.in_(words), SearchWord.entry_id.in_(ids)))
     session.execute(sa.delete(SearchEntry).where(SearchEntry.id.in_(ids)))
 
@@ -147,7 +145,10 @@ def refresh_tenants(session: Session, tenant_keys: Sequence[str]) -> None:
                 "tenant",
                 tenant.key,
                 tenant.site_key,
-                (tenant.phone, *(contact.phone for contact in mine)),
+                (
+                    *search.as_dialled(tenant.phone),
+                    *(n for contact in mine for n in search.as_dialled(contact.phone)),
+                ),
                 (
                     tenant.name,
                     tenant.number,
@@ -197,7 +198,7 @@ def people_of(
         mine = contacts.get(tenant_key, [])
         numbers, texts = found.get(space_key, ((), ()))
         found[space_key] = (
-            (*numbers, phone, *(p for _n, p in mine)),
+            (*numbers, *search.as_dialled(phone), *(each for _n, p in mine for each in search.as_dialled(p))),
             (*texts, name, number, *(n for n, _p in mine)),
         )
     return found

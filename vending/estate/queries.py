@@ -494,7 +494,7 @@ def _find(session: Session, kind: str, text: str, sites: Sites, most: int) -> li
         return []
     if len(words) > 1:
         words.sort(key=lambda word: _weight(session, word))
-    leader, others = words[0], words[1:]
+    leader, others = search.index_key(words[0]), words[1:]
     query = (
         sa.select(SearchEntry.subject_key)
         .select_from(SearchWord)
@@ -516,6 +516,7 @@ def _find(session: Session, kind: str, text: str, sites: Sites, most: int) -> li
 
 
 def _weight(session: Session, word: str) -> int:
+    word = search.index_key(word)
     few = (
         sa.select(sa.literal(1))
         .where(SearchWord.word >= word, SearchWord.word < word + search.HIGHEST)

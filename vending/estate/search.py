@@ -15,6 +15,7 @@ LONGEST_WORD = 24
 HIGHEST = "\U0010ffff"
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+_LONG_NUMBER = re.compile(r"[0-9]{4,}")
 _SPLIT = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"[+(]?\d[\d\s().\-/]*")
 
@@ -27,24 +28,6 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
-@lru_cache(maxsize=4096)
-def words_of(text: str) -> frozenset[str]:
-    """The words under which a name or a unit is found: “Unit G-12” under unit, g, 12 and g12."""
-    found: set[str] = set()
-    for chunk in plain(text).split():
-        parts = _SPLIT.findall(chunk)
-        for part in parts:
-            if _CJK.fullmatch(part):
-                found.update(part[i : i + LONGEST_WORD] for i in range(len(part)))
-            else:
-                found.add(part[:LONGEST_WORD])
-                if part.isdigit() and len(part) > SHORTEST_PART:
-                    found.update(tails(part))
-        if len(parts) > 1:
-            found.add("".join(parts)[:LONGEST_WORD])
-    return frozenset(found)
-
-
 def tails(number: str) -> list[str]:
     """Every tail of the number with at least four digits; the whole number when it is shorter."""
     digits = "".join(c for c in number if "0" <= c <= "9")
@@ -53,11 +36,34 @@ def tails(number: str) -> list[str]:
     return [digits[start:][:LONGEST_WORD] for start in range(len(digits) - SHORTEST_PART + 1)]
 
 
+def as_dialled(phone: str) -> tuple[str, ...]:
+    """+27 82 555 0123 is told as 082 555 0123; how long the country's code is, nobody says, so 1 to 3 digits are tried."""
+    digits = "".join(c for c in phone if "0" <= c <= "9")
+    if not phone.startswith("+") or len(digits) < 8:
+        return (digits,) if digits else ()
+    return (digits, *(f"0{digits[code:]}" for code in (1, 2, 3)))
+
+
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> frozenset[str]:
+    """The words under which a name or a unit is found: “Unit G-12” under unit, g, 12 and g12.
+
+    What begins with # is a tail of a number: a search for few digits must not end in the middle of a number.
+    """
+    found: set[str] = set()
+    for part in _parts(text):
+        found.add(part[:LONGEST_WORD])
+        for run in _LONG_NUMBER.findall(part):
+            found.update(f"#{tail}" for tail in tails(run))
+        found.update(part[i : i + LONGEST_WORD] for i, c in enumerate(part) if i and _CJK.match(c))
+    return frozenset(found)
+
+
 def entry_words(numbers: Iterable[str], texts: Iterable[str]) -> frozenset[str]:
     """All words of one entry, from its numbers (meter, telephone, customer) and its texts (name, unit, company)."""
     found: set[str] = set()
     for number in numbers:
-        found.update(tails(number))
+        found.update(f"#{tail}" for tail in tails(number))
     for text in texts:
         if text:
             found |= words_of(text)
@@ -65,16 +71,28 @@ def entry_words(numbers: Iterable[str], texts: Iterable[str]) -> frozenset[str]:
 
 
 def entry_text(numbers: Iterable[str], texts: Iterable[str]) -> str:
-    """The entry in one line: a word begins after a space, a number may be met anywhere."""
-    digits = ["".join(c for c in number if "0" <= c <= "9") for number in numbers if number]
-    chunks: list[str] = []
-    for text in texts:
-        for chunk in plain(text).split():
-            parts = _SPLIT.findall(chunk)
-            chunks.extend(parts)
-            if len(parts) > 1:
-                chunks.append("".join(parts))
-    return " " + " ".join([*digits, *chunks]) + " "
+    """The entry in one line: a word begins after a space, a number stands after # and may be met anywhere."""
+    digits = ["#" + "".join(c for c in number if "0" <= c <= "9") for number in numbers if number]
+    return " " + " ".join([*digits, *(part for text in texts for part in _parts(text))]) + " "
+
+
+def words_of_line(line: str) -> frozenset[str]:
+    """The words of an entry, from its line: for taking them out of the index again."""
+    found: set[str] = set()
+    for part in line.split():
+        found |= {f"#{tail}" for tail in tails(part)} if part.startswith("#") else words_of(part)
+    return frozenset(found)
+
+
+def _parts(text: str) -> list[str]:
+    """The words of a text in order, and each compound as one word too: g-12 gives g, 12 and g12."""
+    found: list[str] = []
+    for chunk in plain(text).split():
+        parts = _SPLIT.findall(chunk)
+        found.extend(parts)
+        if len(parts) > 1:
+            found.append("".join(parts))
+    return found
 
 
 def query_words(typed: str) -> list[str]:
@@ -92,9 +110,14 @@ def query_words(typed: str) -> list[str]:
 
 def is_part(word: str) -> bool:
     """Whether this word of a search may stand in the middle: four digits or more, or a script without spaces."""
-    return (word.isdigit() and len(word) >= SHORTEST_PART) or _CJK.search(word) is not None
+    return _LONG_NUMBER.fullmatch(word) is not None or _CJK.match(word) is not None
 
 
-def fits(word: str, text: str) -> bool:
+def index_key(word: str) -> str:
+    """How the index spells a word of a search."""
+    return f"#{word}" if _LONG_NUMBER.fullmatch(word) else word
+
+
+def fits(word: str, line: str) -> bool:
     """Whether an entry's line holds this word of the search: the rule that the index and the second words follow."""
-    return (word if is_part(word) else f" {word}") in text
+    return (word if is_part(word) else f" {word}") in line

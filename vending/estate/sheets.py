@@ -37,9 +37,9 @@ class Sheet:
         """Row number in the file (the heading is row 1) and its cells, empty rows left out."""
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=self.delimiter)
-            next(reader)
             count = 0
             try:
+                next(reader)
                 for number, cells in enumerate(reader, 2):
                     if not any(cells):
                         continue

@@ -11,7 +11,7 @@ from vending.access.policy import Actor
 from vending.audit import AuditEntry
 from vending.clock import Clock
 from vending.db import new_key
-from vending.estate import indexing, service
+from vending.estate import indexing, search, service
 from vending.estate.indexing import Findable
 from vending.estate.judging import floor_of
 from vending.estate.meters import KEY_FIELDS
@@ -139,7 +139,7 @@ def _write_tenants(
             "tenant",
             str(t["key"]),
             site,
-            (t["phone"],),
+            search.as_dialled(str(t["phone"])),
             (t["name"], t["number"], t["tax_number"], t["email"]),
         )
         for t in tenants
