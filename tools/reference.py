@@ -325,7 +325,7 @@ def _paragraphs(text: str) -> str:
 
 
 def permissions_page() -> str:
-    from vending.access import policy
+    from vending.access import acts, policy
 
     lines = [
         "# Permissions\n",
@@ -342,7 +342,20 @@ def permissions_page() -> str:
         "No person holds both roles of a pair, because one of them watches the other: "
         + "; ".join(f"{one} and {other}" for one, other in policy.CONFLICTS)
         + ".",
+        "",
+        "## Acts of two people",
+        "",
+        "One asks with a reason, another agrees within a day, having just confirmed that it is he. Neither is the beneficiary.",
+        "Where the module decides, it checks signatures by keys that it knows itself; nothing in the database replaces them.",
+        "",
+        "| act | what it does | who may ask | who may be the second | who checks |",
+        "|---|---|---|---|---|",
     ]
+    for act in acts.ACTS.values():
+        checks = "the security module" if act.by_module else "the server"
+        lines.append(
+            f"| `{act.name}` | {_cell(act.says)}. | `{act.may_ask.value}` | `{act.may_decide.value}` | {checks} |"
+        )
     return "\n".join(lines) + "\n"
 
 
