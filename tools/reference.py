@@ -69,7 +69,7 @@ def error_codes() -> list[ErrorCode]:
             if error.__module__.split(".")[0] != package:
                 continue
             name = f"{error.__module__}.{error.__qualname__}"
-            says = _own_docstring(error) or sentences.get(error.__name__, "")
+            says = _own_docstring(error) or sentences.get(error.__name__) or _in_words(error.__name__)
             found.append(ErrorCode(package, error.code, name, says))
     return sorted(found, key=lambda each: (each.package, each.code, each.name))
 
@@ -91,8 +91,13 @@ def _own_docstring(error: type) -> str:
     return " ".join((vars(error).get("__doc__") or "").split())
 
 
+def _in_words(name: str) -> str:
+    """`KeyFileBusy` as words, where the code says no more."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize() + "."
+
+
 def _sentences() -> dict[str, str]:
-    """What an error says, from its own `super().__init__("…")` or from the first place that raises it."""
+    """What an error says, from its own `super().__init__("…")` or from the first place that makes it."""
     own: dict[str, str] = {}
     raised: dict[str, str] = {}
     for package in PACKAGES:
@@ -102,10 +107,13 @@ def _sentences() -> dict[str, str]:
                     for call in ast.walk(node):
                         if _is_super_init(call) and (text := _text(call.args)):
                             own.setdefault(node.name, text)
-                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-                    name = node.exc.func
-                    last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
-                    if text := _text(node.exc.args):
+                if isinstance(node, ast.Call):
+                    last = (
+                        node.func.attr
+                        if isinstance(node.func, ast.Attribute)
+                        else getattr(node.func, "id", "")
+                    )
+                    if last[:1].isupper() and (text := _text(node.args)):
                         raised.setdefault(last, text)
     return raised | own
 
@@ -136,6 +144,8 @@ def _text(arguments: list[ast.expr], named: dict[str, ast.expr] | None = None) -
     if not arguments:
         return ""
     first = arguments[0]
+    if isinstance(first, ast.Call) and getattr(first.func, "id", "") == "_":
+        first = first.args[0]  # a sentence that is translated
     if isinstance(first, ast.Name) and named:
         first = named.get(first.id, first)
     if isinstance(first, ast.Constant) and isinstance(first.value, str):

@@ -39,3 +39,14 @@ def test_a_code_names_one_rule_of_its_package(reference: ModuleType) -> None:
 def test_every_route_names_who_may_use_it(reference: ModuleType) -> None:
     """Deny by default answers 403 to the others; a route without a word about its users is a slip, not a wish."""
     assert [route.path for route in reference.routes() if route.permission is None] == []
+
+
+def test_every_command_has_help(reference: ModuleType) -> None:
+    assert [
+        each.path for each in reference.commands() if not (each.command.help or each.command.short_help)
+    ] == []
+
+
+def test_the_reference_is_not_stale(reference: ModuleType) -> None:
+    """Settings, commands, error codes, permissions and routes as the code has them: mend with tools/reference.py."""
+    assert reference.stale() == []
