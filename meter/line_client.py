@@ -8,22 +8,18 @@ left. Questions are repeated; acts never are, unless the meter itself says by NA
 from __future__ import annotations
 
 import enum
-from collections import deque
-from collections.abc import Callable
-from typing import NoReturn, Protocol
 
 from meter.datasets import DataSet, DataSetWrong, data_set, parse, render
-from meter.echo import EchoDamaged, EchoFilter
 from meter.errors import (
     BrokenOff,
     CollisionSuspected,
     DriverUrlWrong,
-    EchoDiffers,
     LineDamaged,
     MeterAnswerWrong,
     MeterError,
     MeterRefused,
     MeterTimedOut,
+    MeterUnreachable,
     NoAnswer,
     OptionNotTaken,
     PasswordRefused,
@@ -41,13 +37,13 @@ from meter.framing import (
     Nak,
     Unsendable,
 )
+from meter.half_duplex import HalfDuplex, Heard, Line
 from meter.line_profile import LineProfile
 from meter.obis import same_register
 from meter.protocol import (
     PROGRAMMING,
     READOUT,
     Client,
-    ClientSession,
     Event,
     Unexpected,
     answer_to,
@@ -55,30 +51,8 @@ from meter.protocol import (
     refusal_in,
 )
 
-LEAVING_S = 0.03
 MOST_BLOCKS = 1_000
 MOST_CHARACTERS = 1_000_000
-
-Heard = Callable[[int], None]
-"""Told how many bytes of the present answer have come; for progress."""
-
-
-class Line(Protocol):
-    """A port with a clock. `write` returns when the last stop bit has left, as far as the port can tell."""
-
-    def write(self, data: bytes) -> None: ...
-
-    def read(self, timeout_s: float) -> bytes:
-        """At least one byte, or nothing when the time is over."""
-
-    def set_baud(self, baud: int) -> None:
-        """Change the rate without throwing received bytes away."""
-
-    def discard(self) -> None: ...
-
-    def now(self) -> float: ...
-
-    def sleep(self, seconds: float) -> None: ...
 
 
 class Unconfirmed(MeterTimedOut):
@@ -98,53 +72,37 @@ class LineClient:
     """One reader on one line. Not for two threads: a line is half duplex."""
 
     def __init__(self, line: Line, profile: LineProfile) -> None:
-        self.identification: Identification | None = None
-        self.on_heard: Heard | None = None
-        self._line = line
+        self._talk = HalfDuplex(line, profile)
         self._profile = profile
         self._times = profile.times
-        self._session = ClientSession(profile.wire)
-        self._echo = EchoFilter(profile.echo)
-        self._events: deque[Event] = deque()
-        self._baud = self._last_baud = profile.initial_baud
-        self._heard_at = self._sent_until = self._ended_at = -1e9
-        self._heard = 0
-        self._end = 0.0
 
-    # A call and its budget.
+    @property
+    def identification(self) -> Identification | None:
+        """Who answered the last sign-on."""
+        return self._talk.identification
 
-    def begin(self, budget_s: float | None = None) -> None:
+    def begin(self, budget_s: float | None = None, on_heard: Heard | None = None) -> None:
         """Start of a call: everything until the next `begin` has to fit into this many seconds."""
-        budget = self._times.call_s if budget_s is None else budget_s
-        # A little is kept back, so that the last word still falls inside the budget.
-        self._end = self._line.now() + budget - min(0.25, budget / 20)
+        self._talk.begin(budget_s)
+        self._talk.on_heard = on_heard
+
+    def break_off(self) -> None:
+        """End the session, whatever its state."""
+        self._talk.break_off()
 
     @property
     def in_session(self) -> bool:
         """In programming mode: a question may be asked."""
-        return self._session.state in (Client.OPEN, Client.AWAITING_DATA, Client.AWAITING_CONFIRMATION)
-
-    def break_off(self) -> None:
-        """B0 and back to the initial rate; after an error too."""
-        if self._session.state is not Client.IDLE:
-            self._say_break()
-        self._set_baud(self._profile.initial_baud)
-
-    def _say_break(self) -> None:
-        """The break has to leave at the present rate before that changes; adapters say too early that it has."""
-        self._send(self._session.sending_break(), last_word=True)
-        self._rest_until(self._sent_until + LEAVING_S, spending=False)
-        self._ended()
+        return self._talk.session.state in (
+            Client.OPEN,
+            Client.AWAITING_DATA,
+            Client.AWAITING_CONFIRMATION,
+        )
 
     def _break_off_at_both_rates(self) -> None:
         """After a switch that did not work nobody knows at which rate the meter listens: it hears one of the two."""
         self.break_off()
-        self._say_break()
-
-    def _ended(self) -> None:
-        self._session.start_again()
-        self._ended_at = self._line.now()
-        self._set_baud(self._profile.initial_baud)
+        self._talk.say_break()
 
     # Sign-on.
 
@@ -154,52 +112,52 @@ class LineClient:
         for _ in range(self._profile.retries):
             self._prepare_sign_on()
             try:
-                self._send(self._session.sending_sign_on(self._profile.address))
+                self._talk.send(self._talk.session.sending_sign_on(self._profile.address))
             except Unsendable as error:
                 raise DriverUrlWrong(str(error)) from None
-            event = self._await()
+            event = self._talk.next_event()
             if isinstance(event, Identification):
                 # From here on its reaction time is known.
-                self.identification = event
+                self._talk.identification = event
                 if not self._somebody_talks():
                     return event
                 event = Damaged(Fault.SHAPE, "unsolicited data")
             damage = event if isinstance(event, Damaged) else damage
-            self._ended()
-            if event is None and self._last_baud != self._profile.initial_baud:
+            self._talk.ended()
+            if event is None and self._talk.last_baud != self._profile.initial_baud:
                 # The last break may have been lost: the meter would still listen at the rate of that session.
-                self._set_baud(self._last_baud)
-                self._say_break()
+                self._talk.set_baud(self._talk.last_baud)
+                self._talk.say_break()
         raise self._sign_on_failure(damage)
 
     def _prepare_sign_on(self) -> None:
-        if self._session.state is not Client.IDLE:
+        if self._talk.session.state is not Client.IDLE:
             self.break_off()
-        self._set_baud(self._profile.initial_baud)
-        self._rest_until(self._ended_at + self._times.quiet_s)
+        self._talk.set_baud(self._profile.initial_baud)
+        self._talk.rest_until(self._talk.ended_at + self._times.quiet_s)
         if self._profile.wake_up:
             # 2.2 s of NULs back to back, then the pause that a sleeping meter needs.
-            self._send(bytes(round(2.2 * self._baud / 10)))
-            self._rest_until(self._sent_until + 1.6)
+            self._talk.send(bytes(round(2.2 * self._talk.baud / 10)))
+            self._talk.rest_until(self._talk.sent_until + 1.6)
 
     def _somebody_talks(self) -> bool:
         """Between the identification and our choice the line is ours: whoever talks now is not answering us.
 
         In modes A and B there is no choice and the data follow at once.
         """
-        if self._session.state is not Client.CHOOSING:
+        if self._talk.session.state is not Client.CHOOSING:
             return False
         # Long enough for one more character: at 300 Bd that is more than the least reaction time.
-        wait_until = self._heard_at + max(self._turn, 15 / self._baud)
-        while (left := wait_until - self._line.now()) > 0:
-            self._spend(left)
-            data = self._line.read(left)
+        wait_until = self._talk.heard_at + max(self._talk.turn_s, 15 / self._talk.baud)
+        while (left := wait_until - self._talk.line.now()) > 0:
+            self._talk.spend(left)
+            data = self._talk.line.read(left)
             if any(0x20 < each & 0x7F < 0x7F for each in data):
-                self._heard_at = self._line.now()
+                self._talk.heard_at = self._talk.line.now()
                 return True
             if data:
                 # A stray line end; whether text follows it, the next character says.
-                wait_until = max(wait_until, self._line.now() + 15 / self._baud)
+                wait_until = max(wait_until, self._talk.line.now() + 15 / self._talk.baud)
         return False
 
     def _sign_on_failure(self, damage: Damaged | None) -> MeterError:
@@ -245,11 +203,11 @@ class LineClient:
         """Modes A and B: no acknowledgement, the data follow, in mode B at the announced rate."""
         baud = identification.baud
         if baud is None:
-            self._ended()
+            self._talk.ended()
             raise MeterRefused("The meter announces a rate that is reserved. Read it with another profile.")
-        self._set_baud(self._profile.initial_baud if identification.mode is Mode.A else baud)
+        self._talk.set_baud(self._profile.initial_baud if identification.mode is Mode.A else baud)
         text = self._blocks()
-        self._ended()
+        self._talk.ended()
         if not isinstance(text, str):
             raise LineDamaged(
                 "The read-out fails its check. Check the cable and whether the meter sends a check at all."
@@ -268,7 +226,7 @@ class LineClient:
                     "This meter has no programming mode (it is not mode C). It can only be read."
                 )
             self._choose(PROGRAMMING, identification, slow)
-            event = self._await()
+            event = self._talk.next_event()
             match event:
                 case Command("P", "0"):
                     return self._show_password(event)
@@ -278,7 +236,7 @@ class LineClient:
                         "The meter answered with a read-out: it does not take programming mode here."
                     )
                 case Command("B", _):
-                    self._ended()
+                    self._talk.ended()
                     raise BrokenOff(
                         "The meter broke off. It may be locked after wrong passwords; wait some minutes."
                     )
@@ -295,8 +253,8 @@ class LineClient:
         if kind == "P2":
             word = answer_to(operand_of(operand), word)
         body = _sendable_body(data_set("", word), "password")
-        self._send(self._session.sending_command("P", kind[1], body))
-        event = self._await()
+        self._talk.send(self._talk.session.sending_command("P", kind[1], body))
+        event = self._talk.next_event()
         match event:
             case Ack():
                 return
@@ -322,11 +280,11 @@ class LineClient:
         body = _sendable_body(data_set(address, self._profile.read_argument), "address")
         text: str | Lost = Lost.SILENT
         for _ in range(self._profile.retries):
-            self._send(self._session.sending_command(command[0], command[1], body))
+            self._talk.send(self._talk.session.sending_command(command[0], command[1], body))
             text = self._blocks()
             if text is Lost.SILENT:
                 # What still comes belongs to this question, not to the next one: hear it out and throw it away.
-                self._rest_until(self._line.now() + self._times.between_bytes_s)
+                self._talk.rest_until(self._talk.line.now() + self._times.between_bytes_s)
             if isinstance(text, Lost):
                 continue
             sets = self._parsed(text)
@@ -348,15 +306,24 @@ class LineClient:
         command = self._profile.write_command
         body = _sendable_body(data_set(address, value), "value")
         for _ in range(self._profile.retries):
-            self._send(self._session.sending_command(command[0], command[1], body))
-            event = self._await()
+            frame = self._talk.session.sending_command(command[0], command[1], body)
+            try:
+                self._talk.send(frame)
+            except MeterUnreachable as error:
+                # The port went away under the write: how much of it left, nobody knows.
+                raise Unconfirmed(error.sentence) from None
+            try:
+                event = self._talk.next_event()
+            except MeterError as error:
+                # Whatever stopped the wait, the write is out.
+                raise Unconfirmed(error.sentence) from None
             match event:
                 case Ack():
                     return
                 case Nak():
                     continue
                 case Command("B", _):
-                    self._ended()
+                    self._talk.ended()
                     raise Unconfirmed("The meter broke off instead of confirming.")
                 case Block():
                     refusal = self._refusal(event)
@@ -378,17 +345,16 @@ class LineClient:
             for each, rate in BAUD_OF.items():
                 if baud < rate <= most:
                     character, baud = each, rate
-        self._send(self._session.sending_choice(option, character))
-        self._rest_until(self._sent_until + self._times.switch_guard_s)
-        self._set_baud(baud)
+        self._talk.send(self._talk.session.sending_choice(option, character))
+        self._talk.rest_until(self._talk.sent_until + self._times.switch_guard_s)
+        self._talk.set_baud(baud)
 
     def _blocks(self) -> str | Lost:
         """The joined text of one answer, in one block or many, or why there is none."""
         parts: list[str] = []
         naks = size = 0
-        self._heard = 0
         while True:
-            event = self._await()
+            event = self._talk.next_event()
             match event:
                 case Block(body, last):
                     parts.append(body)
@@ -400,7 +366,7 @@ class LineClient:
                         raise MeterAnswerWrong(
                             "The meter sends blocks without an end. The session was broken off."
                         )
-                    self._send(self._session.sending_next_block())
+                    self._talk.send(self._talk.session.sending_next_block())
                     naks = 0
                 case Damaged(_, hint):
                     naks += 1
@@ -410,11 +376,11 @@ class LineClient:
                         raise LineDamaged(
                             f"The answer failed its check {naks} times. Nothing was taken from it.{how}"
                         )
-                    self._send(self._session.sending_repeat())
+                    self._talk.send(self._talk.session.sending_repeat())
                 case Nak() if not parts:
                     return Lost.REFUSED
                 case Command("B", _):
-                    self._ended()
+                    self._talk.ended()
                     raise BrokenOff(
                         "The meter broke off in the middle. Nothing was taken from it; try again."
                     )
@@ -427,91 +393,6 @@ class LineClient:
                     continue
                 case _:
                     return Lost.SILENT
-
-    def _await(self) -> Event | None:
-        """The next event, or None for silence. Noise does not stretch the wait; bytes of a message do, up to a cap."""
-        if self._events:
-            return self._events.popleft()
-        cap = min(self._end, self._line.now() + self._times.answer_s)
-        due = self._sent_until + self._times.first_byte_s
-        while True:
-            now = self._line.now()
-            if now >= min(cap, due):
-                if self._echo.missing:
-                    self._fail_echo()
-                if now >= self._end:
-                    self._time_is_over()
-                cut = self._session.cut()
-                return cut[0] if cut else None
-            data = self._line.read(min(cap, due) - now)
-            if not data:
-                continue
-            self._heard_at = self._line.now()
-            try:
-                told = self._echo.strip(data)
-            except EchoDamaged:
-                self._fail_echo()
-            self._count(told)
-            self._events.extend(self._session.receive(told))
-            if self._events:
-                return self._events.popleft()
-            if self._session.pending:
-                due = self._heard_at + self._times.between_bytes_s
-
-    def _count(self, told: bytes) -> None:
-        self._heard += len(told)
-        if self.on_heard is not None and told:
-            self.on_heard(self._heard)
-
-    def _send(self, data: bytes, *, last_word: bool = False) -> None:
-        """One message, not before the far side can listen. A last word is said even when the time is over."""
-        wait_until = self._heard_at + self._turn
-        if last_word:
-            self._rest_until(min(wait_until, self._end), spending=False)
-        else:
-            self._rest_until(wait_until)
-        self._line.discard()
-        self._session.forget()
-        self._events.clear()
-        self._echo.sent(data)
-        begun = self._line.now()
-        self._line.write(data)
-        # A port that hands bytes over at once says nothing about the wire: count their time.
-        self._sent_until = max(self._line.now(), begun + len(data) * 10 / self._baud)
-
-    @property
-    def _turn(self) -> float:
-        quick = self.identification is not None and self.identification.quick
-        return self._times.turn_quick_s if quick else self._times.turn_s
-
-    def _set_baud(self, baud: int) -> None:
-        if baud != self._baud:
-            self._last_baud, self._baud = self._baud, baud
-            self._line.set_baud(baud)
-
-    def _rest_until(self, moment: float, *, spending: bool = True) -> None:
-        wait = moment - self._line.now()
-        if wait > 0:
-            if spending:
-                self._spend(wait)
-            self._line.sleep(wait)
-
-    def _spend(self, seconds: float) -> None:
-        if self._line.now() + seconds > self._end:
-            self._time_is_over()
-
-    def _time_is_over(self) -> NoReturn:
-        self.break_off()
-        raise MeterTimedOut(
-            "The time for this call is over. Nothing half-read was taken; try again or allow more time."
-        )
-
-    def _fail_echo(self) -> NoReturn:
-        self._echo.sent(b"")
-        self.break_off()
-        raise EchoDiffers(
-            "What came back is not what was sent: a second reader on the line, or noise. Try again later."
-        )
 
     def _parsed(self, text: str) -> list[DataSet]:
         try:

@@ -137,6 +137,6 @@ _SETTINGS = {
     "read-by": lambda profile, text: replace(profile, read_by=_one_of(text, ("readout", "commands"))),
     "access": lambda profile, text: replace(profile, password_command=_one_of(text, ("P1", "P2", "none"))),
     "timeout": lambda profile, text: replace(
-        profile, times=replace(profile.times, call_s=_number(text, 0.1, 3_600))
+        profile, times=replace(profile.times, call_s=_number(text, 2, 3_600))
     ),
 }

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import serial
@@ -34,17 +35,16 @@ from meter.driver import (
 )
 from meter.errors import (
     DriverUrlWrong,
-    MeterAnswerWrong,
     MeterError,
     MeterRefused,
-    MeterTimedOut,
     MeterUnreachable,
     OutcomeUnknown,
     PortBusy,
     PortMissing,
 )
 from meter.framing import Framing
-from meter.line_client import Line, LineClient, Unconfirmed
+from meter.half_duplex import Heard, Line
+from meter.line_client import LineClient, Unconfirmed
 from meter.line_profile import LineProfile, load, with_url_settings
 
 _PORT_ERRORS: tuple[type[Exception], ...] = (OSError, serial.SerialException, ValueError, TypeError)
@@ -53,6 +53,8 @@ if os.name == "posix":
 
     # It is no OSError, though it says the same.
     _PORT_ERRORS = (*_PORT_ERRORS, termios.error)
+
+Found = TypeVar("Found")
 
 _SLICE_S = 0.02
 """How long one read of the port lasts. Fixed, because pyserial sets the port up anew when its time-out changes."""
@@ -172,9 +174,8 @@ class SerialDriver:
         return registers.info_from(sets, self._codes, f"{name.flag}{name.text}" if name else "")
 
     def read(self, progress: Progress | None = None) -> Reading:
-        with self._session() as client:
-            if progress is not None:
-                client.on_heard = lambda count: progress(count, "read-out")
+        told = None if progress is None else (lambda count: progress(count, "read-out"))
+        with self._session(told) as client:
             sets = self._everything(client)
         return registers.reading_from(sets, self._codes, datetime.now(UTC))
 
@@ -225,27 +226,21 @@ class SerialDriver:
     # Below: one session, and what needs care in it.
 
     @contextmanager
-    def _session(self) -> Iterator[LineClient]:
+    def _session(self, on_heard: Heard | None = None) -> Iterator[LineClient]:
         """One call: its budget of time, and the break at its end, come what may."""
         if self._client is None:
             self._line = self._open_line()
             self._client = LineClient(self._line, self._profile)
         client = self._client
-        client.begin()
-        client.on_heard = None
+        client.begin(on_heard=on_heard)
         try:
             yield client
-            client.break_off()
-        except MeterUnreachable as error:
-            if type(error) is MeterUnreachable:
-                # The port itself is gone: the next call opens it anew.
-                self.close()
-            else:
+        finally:
+            try:
                 client.break_off()
-            raise
-        except MeterError:
-            client.break_off()
-            raise
+            except MeterError:
+                # The port itself is gone; what the call found or raised stands. The next call opens it anew.
+                self.close()
 
     def _everything(self, client: LineClient) -> list[DataSet]:
         if self._profile.read_by == "readout":
@@ -278,22 +273,28 @@ class SerialDriver:
         for attempt in range(self._profile.retries):
             try:
                 client.act(self._codes["token"], digits)
-                return Outcome.of(self._result(client), recovered=attempt > 0)
             except Unconfirmed:
-                recovered = self._looked_up(client, digits, before)
+                recovered = self._after_a_write(lambda: self._looked_up(client, digits, before))
                 if recovered is not None:
                     return recovered
+            else:
+                number = self._after_a_write(lambda: self._result(client))
+                return Outcome.of(number, recovered=attempt > 0)
         raise _unknown()
+
+    def _after_a_write(self, look: Callable[[], Found]) -> Found:
+        """Once a token is out, no trouble in looking for its result may sound like "it did not work"."""
+        try:
+            return look()
+        except MeterError:
+            raise _unknown() from None
 
     def _looked_up(self, client: LineClient, digits: str, before: LastToken | None) -> Outcome | None:
         """What the meter remembers of this entry; None when it never came. Anything between is `OutcomeUnknown`."""
-        try:
-            if not client.in_session:
-                client.open()
-            result = self._result(client)
-            newest = self._newest(client)
-        except MeterError:
-            raise _unknown() from None
+        if not client.in_session:
+            client.open()
+        result = self._result(client)
+        newest = self._newest(client)
         if newest == before:
             return None
         if newest is None or newest.tail != digits[-4:] or newest.status != result:
@@ -310,10 +311,7 @@ class SerialDriver:
         assert self._line is not None
         end = self._line.now() + self._profile.times.result_s
         while True:
-            try:
-                sets = self._ask(client, "result")
-            except (MeterUnreachable, MeterTimedOut, MeterAnswerWrong):
-                raise _unknown() from None
+            sets = self._ask(client, "result")
             if not sets:
                 raise registers.wrong("result")
             number = registers.number_from(sets[0].first, "result")
@@ -330,11 +328,18 @@ class SerialDriver:
             try:
                 client.act(self._codes["switch"], value)
             except Unconfirmed:
-                raise OutcomeUnknown(
-                    "The command was sent and its confirmation is lost. Read the relay before you send it again."
-                ) from None
-            sets = self._ask(client, "relay")
+                raise _switched_or_not() from None
+            try:
+                sets = self._ask(client, "relay")
+            except MeterError:
+                raise _switched_or_not() from None
         return registers.relay_from(registers.one_set(sets, self._codes["relay"], "relay state"))
+
+
+def _switched_or_not() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "The command was sent and its answer is lost. Read the relay before you send it again."
+    )
 
 
 def _unknown() -> OutcomeUnknown:

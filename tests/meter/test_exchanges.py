@@ -660,6 +660,27 @@ def test_no_call_outlives_its_time_by_more_than_a_tenth(data: bytes, every_s: fl
         assert line.now() - 1_000 <= budget_s * 1.1
 
 
+@pytest.mark.parametrize("verb", ["enter_token", "disconnect"])
+def test_wherever_the_time_ends_an_act_that_reached_the_meter_is_never_called_failed(verb: str) -> None:
+    """The budget ends at every tenth of the conversation once."""
+    succeeded = unknown = 0
+    for tenths in range(5, 45):
+        profile = replace(STANDARD, times=replace(STANDARD.times, call_s=tenths / 10))
+        bench = Bench(profile=profile)
+        try:
+            bench.driver.enter_token(GOOD) if verb == "enter_token" else bench.driver.disconnect()
+            succeeded += 1
+        except OutcomeUnknown:
+            unknown += 1
+        except MeterError:
+            assert bench.meter.entries == []
+            assert bench.meter.relay.state is RelayState.CLOSED
+        # Below two seconds the break alone, at 300 Bd, is more than a tenth; a URL cannot ask for so little.
+        assert bench.line.now() - 1_000 <= max(tenths / 10 * 1.1, tenths / 10 + 0.2)
+    assert succeeded
+    assert unknown
+
+
 def test_the_time_of_a_call_that_is_over_is_said() -> None:
     profile = replace(STANDARD, times=replace(STANDARD.times, call_s=1.0))
     bench = Bench(profile=profile)
