@@ -32,6 +32,7 @@
     for (const key of keys) {
       const here = document.activeElement;
       if (key === "F9") { press(at("take-money")); return; }
+      if (key === "+") { press(at("add-line")); return; }
       if (key === "Enter") { if (!enter(here)) { here.click?.(); return; } fresh = true; }
       else if (key.length === 1 && here.matches?.("input")) { here.value = fresh ? key : here.value + key; fresh = false; }
       else if (key === "Backspace" && here.matches?.("input")) here.value = here.value.slice(0, -1);
@@ -92,7 +93,7 @@
     let done = false;
     if (keys[event.key]) done = keys[event.key]();
     else if (event.key === "Enter" && field) done = enter(target);
-    else if (event.key === "+" && (target.id === "amount" || !field)) done = press(at("add-line"));
+    else if (event.key === "+" && (target.id === "amount" || !field)) done = (!ready() && wait("+")) || press(at("add-line"));
     else if (event.key === "Escape") done = escape(target);
     else if (event.key === "ArrowRight" && !field) done = otherToken(1);
     else if (event.key === "ArrowLeft" && !field) done = otherToken(-1);

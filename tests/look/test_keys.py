@@ -172,3 +172,17 @@ def test_the_square_on_paper_is_never_finer_than_three_dots_a_module(page: Page,
             "(s => [s.viewBox.baseVal.width, s.getBoundingClientRect().width * 25.4 / 96])(document.querySelector('.p-qr svg'))"
         )
         assert width / modules >= 0.375
+
+
+def test_plus_right_after_the_amount_keeps_the_line_and_never_stands_in_the_field(till: Page) -> None:
+    with till.expect_request(lambda request: "act=add" in (request.post_data or "")) as sent:
+        till.keyboard.type("200+")
+    assert "amount=200&" in (sent.value.post_data or "") + "&"
+
+
+def test_a_search_keeps_the_basket(till: Page) -> None:
+    till.keyboard.press("F2")
+    till.keyboard.type("S-07")
+    with till.expect_navigation():
+        till.keyboard.press("Enter")
+    assert "basket=b-1" in till.url
