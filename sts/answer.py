@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any, BinaryIO, TextIO
 
-from sts import amount, bits, checks, ciphers, dkga, drn, engine, keys, pan, tokens, wire
+from sts import amount, bits, checks, ciphers, dkga, drn, engine, keys, pan, tid, tokens, wire
 from sts.errors import (
     FormatWrong,
     InputMissing,
@@ -95,7 +95,7 @@ def _anonymous_key(value: bytes, ea: str) -> DecoderKey:
         krn=1,
         ti="00",
         ken=keys.NEVER_EXPIRES,
-        base_date=1993,  # type: ignore[arg-type]  # becomes a BaseDate
+        base_date=tid.BaseDate.Y1993,
     )
 
 
@@ -131,14 +131,16 @@ def _insert_class_bits(given: Inputs) -> Result:
 
 def _dkga(number: str) -> Callable[[Inputs], Result]:
     def answer(given: Inputs) -> Result:
-        ea, base_date = ("07", 1993) if number != "04" else (given.text("ea"), given.number("base_date"))
+        ea, base_date = "07", tid.BaseDate.Y1993
+        if number == "04":
+            ea, base_date = given.text("ea"), tid.base_date(given.get("base_date"))
         vending_key = VendingKey(
             value=given.key("vending_key", keys.VENDING_KEY_BYTES[number]),
             key_type=keys.key_type(given.get("kt")),
             sgc=given.text("sgc"),
             krn=given.number("krn"),
             ken=keys.NEVER_EXPIRES,
-            base_date=base_date,  # type: ignore[arg-type]  # becomes a BaseDate
+            base_date=base_date,
             dkga=number,
         )
         meter_pan = pan.of(given.text("iin"), given.text("drn"))
@@ -203,26 +205,16 @@ def _class2(given: Inputs) -> Result:
 def _key_change(length: int) -> Callable[[Inputs], Result]:
     def answer(given: Inputs) -> Result:
         current = given.decoder_key("current_decoder_key")
-        value = given.key("new_decoder_key", length)
-        parts = [int.from_bytes(value[at : at + 4], "big") for at in range(0, length, 4)]
-        ken = keys.expiry(given.get("ken"))
-        sections: list[Token] = [
-            tokens.KeyChange1(
-                ken_high=ken >> 4,
-                krn=keys.revision(given.get("krn")),
-                rollover=_flag(given, "rollover"),
-                flag_3kct=_flag(given, "flag_3kct"),
-                key_type=int(keys.key_type(given.get("kt"))),
-                key_part=parts[0],
-            ),
-            tokens.KeyChange2(
-                ken_low=ken & 0xF, ti=int(keys.tariff_index(given.get("ti"))), key_part=parts[-1]
-            ),
-        ]
-        if length == 16:
-            sgc = int(keys.supply_group(given.get("sgc")))
-            sections.append(tokens.KeyChange3(sgc_low=sgc & 0xFFF, key_part=parts[1]))
-            sections.append(tokens.KeyChange4(sgc_high=sgc >> 12, key_part=parts[2]))
+        sections = tokens.key_change.split(
+            given.key("new_decoder_key", length),
+            key_type=keys.key_type(given.get("kt")),
+            krn=given.number("krn"),
+            ken=given.number("ken"),
+            ti=given.text("ti"),
+            sgc=given.text("sgc") if length == 16 else "",
+            rollover=_flag(given, "rollover"),
+            flag_3kct=_flag(given, "flag_3kct"),
+        )
         return {"tokens": [engine.encode(section, current) for section in sections]}
 
     return answer

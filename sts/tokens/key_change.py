@@ -150,21 +150,37 @@ def sections(new_key: DecoderKey, *, rollover: bool = False, flag_3kct: bool = F
     """The set that changes a meter to `new_key`, in section order."""
     if flag_3kct:
         raise ThirdSectionOpen()
-    parts = [int.from_bytes(new_key.value[at : at + 4], "big") for at in range(0, len(new_key.value), 4)]
-    first = KeyChange1(
-        ken_high=new_key.ken >> 4,
+    return split(
+        new_key.value,
+        key_type=new_key.key_type,
         krn=new_key.krn,
+        ken=new_key.ken,
+        ti=new_key.ti,
+        sgc=new_key.sgc,
         rollover=int(rollover),
-        flag_3kct=0,
-        key_type=int(new_key.key_type),
+    )
+
+
+def split(
+    value: bytes, *, key_type: int, krn: int, ken: int, ti: str, sgc: str, rollover: int, flag_3kct: int = 0
+) -> tuple[Section, ...]:
+    """The same at the level of the wire: from the parts of a key of 64 or 128 bits."""
+    parts = [int.from_bytes(value[at : at + 4], "big") for at in range(0, len(value), 4)]
+    high, low = divmod(keys.expiry(ken), 16)
+    first = KeyChange1(
+        ken_high=high,
+        krn=keys.revision(krn),
+        rollover=rollover,
+        flag_3kct=flag_3kct,
+        key_type=int(keys.key_type(key_type)),
         key_part=parts[0],
     )
-    second = KeyChange2(ken_low=new_key.ken & 0xF, ti=int(new_key.ti), key_part=parts[-1])
+    second = KeyChange2(ken_low=low, ti=int(keys.tariff_index(ti)), key_part=parts[-1])
     if len(parts) == 2:
         return first, second
-    sgc = int(new_key.sgc)
-    third = KeyChange3(sgc_low=sgc & 0xFFF, key_part=parts[1])
-    fourth = KeyChange4(sgc_high=sgc >> 12, key_part=parts[2])
+    sgc_high, sgc_low = divmod(int(keys.supply_group(sgc)), 4096)
+    third = KeyChange3(sgc_low=sgc_low, key_part=parts[1])
+    fourth = KeyChange4(sgc_high=sgc_high, key_part=parts[2])
     return first, second, third, fourth
 
 

@@ -375,3 +375,35 @@ def test_whatever_a_line_says_one_line_comes_out(content):
 def test_whatever_bytes_a_line_holds_one_line_comes_out(line):
     (came,) = ask(line + b"\n")
     assert set(came) in ({"id", "result"}, {"id", "error"})
+
+
+MEASURED = """
+import resource, subprocess, sys
+lines, count = sys.stdin.buffer.read().splitlines(keepends=True), int(sys.argv[1])
+child = subprocess.Popen([sys.executable, "-m", "sts", "answer"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+for at in range(count):
+    child.stdin.write(lines[at % len(lines)])
+child.stdin.close()
+child.wait()
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def _megabytes(count):
+    """The most memory that the answering process held."""
+    from sts.vectors import shipped_files
+
+    lines = shipped_files()[0].read_bytes()
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(count)], input=lines, capture_output=True, check=True
+    )
+    return int(run.stdout) / 1024
+
+
+def test_many_lines_need_no_more_memory_than_few():
+    assert _megabytes(20_000) < 100
+
+
+@pytest.mark.long
+def test_a_million_lines_need_no_more_memory_than_few():
+    assert _megabytes(1_000_000) < 100
