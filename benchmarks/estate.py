@@ -1,4 +1,4 @@
-"""Import and search with many meters, on both databases: `python benchmarks/estate.py [--meters 100000] [--only sqlite]`.
+"""Import and search with many meters, on both databases: `python -m benchmarks.estate [--meters 100000] [--only sqlite]`.
 
 Prints the seconds of each import and the spread of search times while somebody types, next to the same search as a plain
 scan (`LIKE '%…%'`) of the same rows in the same run. The pass figures: import of 100,000 meters under 60 s, search under

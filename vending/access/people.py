@@ -211,7 +211,7 @@ def revoke_role(
 def disable_person(session: Session, clock: Clock, actor: Actor, person_key: str, *, reason: str) -> None:
     """Closes the account and ends its sessions in the same transaction. History keeps the name."""
     person = _row(session, person_key)
-    _require_over(session, actor, person_key)
+    require_over(session, actor, person_key)
     if any(grant.role == "manager" for grant in grants_of(session, person_key).get(person_key, ())):
         _refuse_last_manager(session, person_key)
     person.disabled_at = clock.now()
@@ -227,7 +227,7 @@ def disable_person(session: Session, clock: Clock, actor: Actor, person_key: str
 
 def enable_person(session: Session, clock: Clock, actor: Actor, person_key: str, *, reason: str) -> None:
     person = _row(session, person_key)
-    _require_over(session, actor, person_key)
+    require_over(session, actor, person_key)
     person.disabled_at = None
     audit.record(
         session, clock, actor=actor, act="person enabled", subject=f"person:{person_key}", reason=reason
@@ -240,7 +240,7 @@ def set_password(
     """By the person, or by a manager as a first password that must be changed. Other sessions end."""
     person = _row(session, person_key)
     if actor.key != person_key:
-        _require_over(session, actor, person_key)
+        require_over(session, actor, person_key)
     person.password_hash, person.password_set_at = password_hash, clock.now()
     person.must_change_password = must_change
     session.execute(
@@ -259,7 +259,7 @@ def set_password(
 def set_pin(session: Session, clock: Clock, actor: Actor, person_key: str, pin: str) -> None:
     """Only the person sets the PIN; it opens nothing by itself (`service.confirm`)."""
     if actor.key != person_key:
-        _require_over(session, actor, person_key)
+        require_over(session, actor, person_key)
     passwords.check_pin(pin)
     _row(session, person_key).pin_hash = passwords.hash_of_pin(pin)
     audit.record(session, clock, actor=actor, act="till PIN set", subject=f"person:{person_key}")
@@ -270,7 +270,7 @@ def reset_second_factor(
 ) -> None:
     """A lost telephone: the factor is removed, sessions end, and the person sets up a new one at the next sign-in."""
     assert actor.key != person_key, "nobody takes away his own second factor"
-    _require_over(session, actor, person_key)
+    require_over(session, actor, person_key)
     person = _row(session, person_key)
     person.totp_sealed, person.totp_confirmed_at, person.totp_last_step = None, None, 0
     session.execute(
@@ -313,7 +313,7 @@ def _view(session: Session, person: Person, grants: frozenset[Grant] | None = No
     )
 
 
-def _require_over(session: Session, actor: Actor, person_key: str) -> None:
+def require_over(session: Session, actor: Actor, person_key: str) -> None:
     """Whoever changes a person must be responsible for every site where that person holds a role."""
     grants = grants_of(session, person_key).get(person_key, frozenset())
     for site in {grant.site for grant in grants} or {

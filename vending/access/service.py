@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from vending import audit
@@ -304,7 +305,7 @@ def end_session(db: Database, clock: Clock, actor: Actor, session_key: str, *, r
         if row is None:
             raise NotFound("There is no such session. It may have ended already.")
         if row.person_key != actor.key:
-            people._require_over(session, actor, row.person_key)
+            people.require_over(session, actor, row.person_key)
         _end(
             session,
             clock,
@@ -405,7 +406,7 @@ def change_password(db: Database, clock: Clock, signed: Signed, *, old: str, new
 def reset_guesses(db: Database, clock: Clock, actor: Actor, person_key: str) -> None:
     """A manager opens an account again that too many wrong guesses had closed."""
     with db.writing() as session:
-        people._require_over(session, actor, person_key)
+        people.require_over(session, actor, person_key)
         login = session.scalars(sa.select(Person.login).where(Person.key == person_key)).one()
         session.execute(sa.delete(Guesses).where(Guesses.subject == people.guess_subject(login)))
         audit.record(
@@ -497,8 +498,12 @@ def _count_try(db: Database, clock: Clock, login: str, address: str) -> dict[str
     before: dict[str, throttle.Count | None] = {}
     with db.writing() as session:
         for subject, free in _subjects(login, address):
-            row = session.scalar(sa.select(Guesses).where(Guesses.subject == subject).with_for_update())
-            count = throttle.Count(row.wrong, row.wait_until) if row else None
+            # The row is there before it is locked, so that two first guesses at the same time are two counted guesses.
+            _insert_if_new(session, subject, now)
+            row = session.scalars(
+                sa.select(Guesses).where(Guesses.subject == subject).with_for_update()
+            ).one()
+            count = throttle.Count(row.wrong, row.wait_until) if row.wrong else None
             wait = throttle.seconds_to_wait(count, now)
             if subject.startswith("login:") and throttle.is_stopped(count):
                 raise TooManyGuesses(24 * 3600)
@@ -506,13 +511,14 @@ def _count_try(db: Database, clock: Clock, login: str, address: str) -> dict[str
                 raise TooManyGuesses(wait)
             before[subject] = count
             after = throttle.after_wrong(count, now, free=free)
-            if row is None:
-                session.add(
-                    Guesses(subject=subject, wrong=after.wrong, last_at=now, wait_until=after.wait_until)
-                )
-            else:
-                row.wrong, row.last_at, row.wait_until = after.wrong, now, after.wait_until
+            row.wrong, row.last_at, row.wait_until = after.wrong, now, after.wait_until
     return before
+
+
+def _insert_if_new(session: Session, subject: str, now: datetime) -> None:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {"subject": subject, "wrong": 0, "last_at": now, "wait_until": now}
+    session.execute(insert(Guesses).values(row).on_conflict_do_nothing())
 
 
 def _put_back(db: Database, before: dict[str, throttle.Count | None]) -> None:

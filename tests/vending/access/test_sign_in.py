@@ -1,6 +1,7 @@
 """Signing in, and the life of a session: what ends it, what never opens one."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -110,6 +111,26 @@ def test_a_hundred_wrong_guesses_stop_the_password_until_a_manager_opens_it(
         sign_in(sqlite_database, clock, vault, address="")
     service.reset_guesses(sqlite_database, clock, SYSTEM, key)
     sign_in(sqlite_database, clock, vault, address="")
+
+
+def test_many_guesses_at_the_same_time_are_all_counted(
+    database: Database, clock: FixedClock, vault: SiteSecret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted first and judged afterwards: a burst gets no more tries than a row of them."""
+    monkeypatch.setattr(passwords, "matches", lambda _hash, _typed: False)
+    add(database, clock, "thandi", "cashier")
+
+    def guess(_number: int) -> str:
+        try:
+            sign_in(database, clock, vault, password="wrong words here")
+        except (SignInRefused, TooManyGuesses) as refused:
+            return refused.code
+        return "in"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(guess, range(16)))
+    assert outcomes.count("sign_in_refused") == throttle.FREE_GUESSES
+    assert outcomes.count("too_many_guesses") == 16 - throttle.FREE_GUESSES
 
 
 def test_the_wait_doubles_and_is_bounded(clock: FixedClock) -> None:
