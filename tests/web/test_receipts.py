@@ -29,9 +29,7 @@ def text_of(data: bytes, folder: Path) -> str:
     if shutil.which("pdftotext") is None:
         pytest.skip("needs poppler-utils")
     (folder / "slip.pdf").write_bytes(data)
-    done = subprocess.run(
-        ["pdftotext", "-layout", "slip.pdf", "-"], cwd=folder, capture_output=True, check=True
-    )
+    done = subprocess.run(["pdftotext", "slip.pdf", "-"], cwd=folder, capture_output=True, check=True)
     return done.stdout.decode()
 
 
@@ -76,9 +74,7 @@ def test_an_independent_reader_reads_the_square(
     )
     subprocess.run(["pdftoppm", "-r", "200", "-png", "slip.pdf", "page"], cwd=tmp_path, check=True)
     pages = sorted(str(path) for path in tmp_path.glob("page*.png"))
-    read = subprocess.run(
-        ["zbarimg", "--quiet", "--raw", *pages], capture_output=True, text=True, check=True
-    ).stdout
+    read = subprocess.run(["zbarimg", "--quiet", "--raw", *pages], capture_output=True, text=True).stdout
     assert read.startswith("AMPOULE1{")
     told = json.loads(read.strip().removeprefix("AMPOULE1"))
     with shop.db.reading() as session:

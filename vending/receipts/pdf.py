@@ -174,17 +174,15 @@ def _token(page: _Page, token: dict[str, Any]) -> None:
         page.put(f"{token['units']} {token['unit']}", page.right, 9.5, bold=True, end=True)
     page.down(11.5)
     page.put(token["detail"], page.margin, 8.5)
-    page.down(26)
-    groups = [token["digits"][start : start + 4] for start in range(0, 20, 4)]
-    size = 26 * page.scale
-    wide = pdfmetrics.stringWidth("0000", page.bold, size)
-    step = (page.right - page.margin - wide) / 4
+    page.down(28)
+    # One line of text and not five, as large as the line is wide: a reader that copies or searches finds the token whole.
+    text = "   ".join(token["digits"][start : start + 4] for start in range(0, 20, 4))
+    size = (page.right - page.margin) / pdfmetrics.stringWidth(text, page.bold, 1)
     page.canvas.setFont(page.bold, size)
-    for place, group in enumerate(groups):
-        page.canvas.drawString(page.margin + place * step, page.y, group)
-    page.down(13)
+    page.canvas.drawString(page.margin, page.y, text)
+    page.down(15)
     page.put(token["keying"], page.margin, 7.5)
-    page.down(9)
+    page.down(8)
     page.rule(0.8)
     page.down(14)
 
