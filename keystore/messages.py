@@ -59,7 +59,7 @@ def unpack(data: bytes, limit: int = MAX_BYTES) -> Json:
     if len(data) > limit:
         raise MessageInvalid(f"The message is longer than {limit} bytes. Send fewer requests in one message.")
     try:
-        message = json.loads(data, parse_constant=_no_constants, object_pairs_hook=_no_twins)
+        message = _loads(data.decode())
     except (ValueError, RecursionError) as error:
         raise MessageInvalid("The message is not one JSON object in UTF-8.") from error
     if not isinstance(message, dict):
@@ -77,6 +77,9 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> Json:
     if len(found) != len(pairs):
         raise ValueError("twice")
     return found
+
+
+_loads = json.JSONDecoder(parse_constant=_no_constants, object_pairs_hook=_no_twins).decode
 
 
 # --- values out -------------------------------------------------------------------------------------------------
