@@ -11,7 +11,7 @@
     if (!all.length) return false;
     const next = all[(all.findIndex((one) => one.checked) + 1) % all.length];
     next.checked = true;
-    next.dispatchEvent(new Event("input", { bubbles: true }));
+    next.dispatchEvent(new Event("change", { bubbles: true }));
     return true;
   };
 
