@@ -160,6 +160,11 @@ def test_money_out_of_range_is_refused():
         assert refusal.value.fields == {"largest": amount.LARGEST_CURRENCY}
     with pytest.raises(WrongType):
         amount.encode_currency(1.5)
-    for code in (CurrencyCode(16, 0), CurrencyCode(0, 65536), CurrencyCode(-1, 0)):
-        with pytest.raises(OutOfRange):
+    for code, what in (
+        (CurrencyCode(16, 0), "The sign and exponent"),
+        (CurrencyCode(-1, 0), "The sign and exponent"),
+        (CurrencyCode(0, 65536), "An amount field"),
+    ):
+        with pytest.raises(OutOfRange) as out:
             amount.decode_currency(code)
+        assert out.value.fields["what"] == what

@@ -60,5 +60,6 @@ def test_the_error_counts_the_digits():
     [("123456789", LengthWrong), ("12345678901", LengthWrong), ("1234 567890", NotDigits), (5, WrongType)],
 )
 def test_a_body_that_is_none_is_refused(body, error):
-    with pytest.raises(error):
+    with pytest.raises(error) as refusal:
         drn.of(body)
+    assert refusal.value.fields["what"] == "Manufacturer code and serial number"

@@ -60,8 +60,9 @@ def test_an_enciphered_token_needs_a_key(token):
     assert refusal.value.fields == {"token_class": token.token_class}
     digits = engine.encode(token, decoder_key())
     for function in (engine.decode, engine.read):
-        with pytest.raises(KeyMissing):
+        with pytest.raises(KeyMissing) as refusal:
             function(digits)
+        assert refusal.value.fields == {"token_class": token.token_class}
 
 
 def test_another_key_fails_the_checksum():

@@ -34,8 +34,9 @@ def test_the_ends_of_66_bits():
     for token in (-1, 1 << 66):
         with pytest.raises(OutOfRange):
             wire.to_digits(token)
-        with pytest.raises(OutOfRange):
+        with pytest.raises(OutOfRange) as refusal:
             wire.extract_class(token)
+        assert refusal.value.fields["what"] == "A token"
     for block, token_class in ((1 << 64, 0), (-1, 0), (0, 4), (0, -1)):
         with pytest.raises(OutOfRange):
             wire.insert_class(block, token_class)
