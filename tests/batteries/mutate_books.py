@@ -17,6 +17,7 @@ CORES = [
     "vending/tariffs/arithmetic.py",
     "vending/tariffs/program.py",
     "vending/tariffs/deductions.py",
+    "vending/tariffs/lines.py",
     "vending/tariffs/quote.py",
     "vending/ledger/entries.py",
 ]

@@ -9,34 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any
 
-from vending.tariffs.arithmetic import Bound, billed_demand, half_up
-from vending.tariffs.charges import (
-    ACCOUNT_ONLY,
-    ENERGY,
-    FIXED,
-    Blocks,
-    BlocksThenSlab,
-    ByCategory,
-    ByPeriod,
-    BySeasonAndPeriod,
-    Daily,
-    Demand,
-    ExcessDemand,
-    IncludedTax,
-    Minimum,
-    Monthly,
-    PerArea,
-    PerCapacity,
-    Percent,
-    PercentGiven,
-    PerSale,
-    PerUnit,
-)
+from vending.tariffs.arithmetic import Bound
 from vending.tariffs.deductions import Taken, is_split, taken
-from vending.tariffs.program import Ladder, is_invertible
+from vending.tariffs.lines import account_of, contained, lines_of
+from vending.tariffs.program import is_invertible
 from vending.tariffs.quote import Line, Part, Quantise, Quote, Refused, every_step
 from vending.tariffs.situation import Debt, Plan, Situation
 from vending.tariffs.structure import Tariff
@@ -207,14 +184,14 @@ def _quote(
     calm = situation
     if raised is not None:
         calm = dataclasses.replace(situation, months_due=0, days_due=0)
-    lines = _lines(tariff, calm, units, amounts)
+    lines = lines_of(tariff, calm, units, amounts)
     cost = sum(amounts)
     if bound.exact_sum:
         total = bound.total(units)
         if total != cost:
             lines.append(Line("rounding", "rounding", "Rounding", total - cost, "rounding"))
         cost = total
-    inside = [*state.inside, *(_contained(tax, lines) for tax in tariff.included)]
+    inside = [*state.inside, *(contained(tax, lines) for tax in tariff.included)]
     return Quote(
         tariff,
         units,
@@ -223,154 +200,9 @@ def _quote(
         tuple(state.lines),
         tuple(lines),
         tuple(inside),
-        tuple(_lines(tariff, situation, 0, raised)) if raised is not None else (),
+        tuple(lines_of(tariff, situation, 0, raised)) if raised is not None else (),
         state.outstanding_fixed,
     )
-
-
-def _contained(tax: IncludedTax, lines: list[Line]) -> Line:
-    base = sum(line.amount_minor for line in lines if line.id in tax.of)
-    numerator, denominator = tax.percent.as_integer_ratio()
-    amount = half_up(base * numerator, numerator + 100 * denominator)
-    return Line(
-        tax.id, "tax", tax.label, amount, tax.account or f"tax/{tax.id}", (), tax.percent, base, tax.of
-    )
-
-
-def _lines(tariff: Tariff, situation: Situation, units: int, amounts: list[int]) -> list[Line]:
-    """The lines in the order of the tariff. Lines that charge nothing and count nothing are left out."""
-    found: list[Line] = []
-    for charge, amount in zip(tariff.charges, amounts, strict=True):
-        if isinstance(charge, Percent | PercentGiven | Minimum):
-            if not amount:
-                continue
-            bases = tariff.program.bases[charge.id]
-            base = sum([amounts[place] for place in bases])
-            percent = (
-                charge.percent
-                if isinstance(charge, Percent)
-                else situation.readings[charge.reading]
-                if isinstance(charge, PercentGiven)
-                else None
-            )
-            kind = (
-                "minimum"
-                if isinstance(charge, Minimum)
-                else "tax"
-                if getattr(charge, "tax", False)
-                else "share"
-            )
-            found.append(
-                Line(
-                    charge.id,
-                    kind,
-                    charge.label,
-                    amount,
-                    account_of(tariff, charge),
-                    (),
-                    percent,
-                    base,
-                    charge.of,
-                )
-            )
-            continue
-        parts = _parts(tariff, charge, situation, units)
-        if amount or parts:
-            kind = (
-                "energy" if isinstance(charge, ENERGY) else "fixed" if isinstance(charge, FIXED) else "demand"
-            )
-            found.append(Line(charge.id, kind, charge.label, amount, account_of(tariff, charge), parts))
-    return found
-
-
-def account_of(tariff: Tariff, charge: Any) -> str:
-    """Where a line is booked: its own account, or the usual place of its kind in the chart."""
-    if charge.account:
-        return str(charge.account)
-    if isinstance(charge, ENERGY):
-        return f"sales/{tariff.service}"
-    if isinstance(charge, Percent) and charge.tax:
-        return f"tax/{charge.id}"
-    if isinstance(charge, FIXED):
-        return "sales/fixed"
-    if isinstance(charge, Demand | ExcessDemand):
-        return "sales/demand"
-    return "sales/charges"
-
-
-def _parts(tariff: Tariff, charge: Any, situation: Situation, units: int) -> tuple[Part, ...]:
-    steps = tariff.program.steps
-    unit = tariff.unit
-    if isinstance(charge, PerUnit):
-        return (Part(_units(units, steps), unit, charge.rate),) if units else ()
-    if isinstance(charge, Blocks):
-        return _block_parts(tariff.program.ladders[charge.id], charge.blocks, situation, units, steps, unit)
-    if isinstance(charge, ByCategory):
-        rate = dict(charge.rates)[situation.category]
-        return (Part(_units(units, steps), unit, rate, situation.category),) if units else ()
-    if isinstance(charge, ByPeriod):
-        rates = dict(charge.rates)
-        used = situation.periods(charge.label)
-        return tuple(Part(_units(used[name], steps), unit, rates[name], name) for name in used if used[name])
-    if isinstance(charge, BySeasonAndPeriod):
-        factors, season = dict(charge.periods), dict(charge.seasons)[situation.season]
-        used = situation.periods(charge.label)
-        return tuple(
-            Part(
-                _units(used[name], steps),
-                unit,
-                charge.rate * season * factors[name],
-                f"{situation.season} {name}",
-            )
-            for name in used
-            if used[name]
-        )
-    return _other_parts(charge, situation, units, steps, unit)
-
-
-def _other_parts(charge: Any, situation: Situation, units: int, steps: int, unit: str) -> tuple[Part, ...]:
-    months = Decimal(situation.months_due)
-    if isinstance(charge, Monthly):
-        due = months if charge.at_sale or situation.bill else Decimal(0)
-        return (Part(due, "month", charge.amount),) if due else ()
-    if isinstance(charge, Daily):
-        return (Part(Decimal(situation.days_due), "day", charge.amount),) if situation.days_due else ()
-    if isinstance(charge, PerSale):
-        return (Part(Decimal(1), "purchase", charge.amount),)
-    if isinstance(charge, PerArea):
-        return (Part((situation.area_m2 or Decimal(0)) * months, "m²", charge.rate),) if months else ()
-    if isinstance(charge, PerCapacity):
-        return (
-            (Part(situation.readings[charge.reading] * months, charge.reading, charge.rate),)
-            if months
-            else ()
-        )
-    if isinstance(charge, Demand | ExcessDemand):
-        return (Part(_decimal(billed_demand(charge, situation)), charge.reading, charge.rate),)
-    if isinstance(charge, BlocksThenSlab):
-        return (Part(_units(units, steps), unit, Decimal(0), "by the month's total"),) if units else ()
-    return ()
-
-
-def _block_parts(
-    ladder: Ladder, blocks: Any, situation: Situation, units: int, steps: int, unit: str
-) -> tuple[Part, ...]:
-    several = len(blocks) > 1
-    return tuple(
-        Part(_units(taken, steps), unit, blocks[place].rate, f"block {place + 1}" if several else "")
-        for place, taken in ladder.taken(situation.units_before, units)
-    )
-
-
-_STEP = {10**digits: Decimal(1).scaleb(-digits) for digits in range(4)}
-
-
-def _units(units: int, steps: int) -> Decimal:
-    return units * _STEP[steps]
-
-
-def _decimal(exact: Fraction) -> Decimal:
-    return Decimal(exact.numerator) / Decimal(exact.denominator)
 
 
 def _money(tariff: Tariff, minor: int) -> str:
@@ -379,7 +211,6 @@ def _money(tariff: Tariff, minor: int) -> str:
 
 
 __all__ = [
-    "ACCOUNT_ONLY",
     "Debt",
     "Line",
     "Part",

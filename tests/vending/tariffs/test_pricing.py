@@ -737,3 +737,81 @@ def test_a_minimum_in_a_sale_takes_the_larger(paid: int) -> None:
     assert refused.code == "fixed_charges_exceed_money"
     quote = sold(price_money(whole, NOW, paid))
     assert quote.cost_minor <= paid < sold(price_energy(whole, NOW, quote.units + 1)).paid_minor
+
+
+def test_slabs_and_waivers_are_explained() -> None:
+    def parts(charge: AnyCharge, units: int, **facts: Any) -> tuple[Part, ...]:
+        return sold(price_energy(tariff(charge), Situation(**facts), units)).lines[0].parts
+
+    whole = "one rate for all of the month"
+    assert parts(SLAB, 100) == (Part(D("10.0"), "kWh", D(1), whole),)
+    assert parts(SLAB, 101) == (Part(D("10.1"), "kWh", D(2), whole),)
+    assert parts(THEN, 100) == (
+        Part(D("5.0"), "kWh", D(1), "block 1"),
+        Part(D("5.0"), "kWh", D(2), "block 2"),
+    )
+    assert parts(THEN, 101) == (Part(D("10.1"), "kWh", D("1.8"), whole),)
+    assert parts(THEN, 201) == (Part(D("20.1"), "kWh", D(3), whole),)
+    waived = replace(ENERGY, waived_upto=D(60))
+    assert parts(waived, 600) == (Part(D("60.0"), "kWh", D("2.5"), "waived"),)
+    assert parts(waived, 601) == (Part(D("60.1"), "kWh", D("2.5"), ""),)
+    assert parts(waived, 1, units_before=600) == (Part(D("0.1"), "kWh", D("2.5"), ""),)
+    fee = Monthly(id="it", label="It", amount=D(10), waived_upto=D(60))
+    assert parts(fee, 600, months_due=1) == (Part(D(1), "month", D(10), "waived"),)
+    columns = MonthlyByUnits(
+        id="it", label="It", steps=(("one", (Block(D(4), D(10)), Block(None, D(20)))), ("three", (Block(None, D(30)),)))
+    )  # fmt: skip
+    assert parts(columns, 40, months_due=2) == (Part(D(2), "month", D(10), ""),)
+    assert parts(columns, 41, months_due=1) == (Part(D(1), "month", D(20), ""),)
+    assert parts(columns, 41, months_due=1, variant="three") == (Part(D(1), "month", D(30), "three"),)
+
+
+def test_lines_that_count_nothing_are_left_out() -> None:
+    free = (
+        Monthly(id="month", label="Month", amount=D(1)), Daily(id="day", label="Day", amount=D(1)),
+        PerArea(id="area", label="Area", rate=D(1)), PerCapacity(id="kva", label="kVA", rate=D(1), reading="kva"),
+        ENERGY,
+    )  # fmt: skip
+    situation = Situation(area_m2=D(5), readings={"kva": D(5)})
+    assert [line.id for line in sold(price_energy(tariff(*free), situation, 10)).lines] == ["energy"]
+
+
+def test_quantising_goes_down_for_money_and_up_for_energy() -> None:
+    asked: list[tuple[int, str]] = []
+
+    def tens(units: int, rounding: str) -> int:
+        asked.append((units, rounding))
+        return units - units % 10 if rounding == "down" else -(-units // 10) * 10
+
+    assert sold(price_money(tariff(), NOW, 1000, quantise=tens)).units == 40
+    assert sold(price_energy(tariff(), NOW, 41, quantise=tens)).units == 50
+    assert asked == [(40, "down"), (41, "up")]
+    asked.clear()
+    refused = price_money(tariff(), NOW, 100, quantise=tens)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.least_minor) == ("buys_nothing", 250)
+    assert asked == [(4, "down"), (1, "up")]
+
+
+def test_a_required_instalment_is_part_of_what_a_quantity_costs() -> None:
+    whole = tariff(deductions=(Arrears(instalment=D(25), required=True),))
+    assert sold(price_energy(whole, owing(OLD), 10)).paid_minor == 2750
+
+
+def test_what_a_small_quantity_costs_splits_fixed_charges() -> None:
+    quote = sold(price_energy(SPLIT, Situation(months_due=1), 10))
+    assert quote.paid_minor == 575
+    assert [line.amount_minor for line in quote.raised] == [20_000, 3000]
+    daily = tariff(
+        Daily(id="day", label="Day", amount=D(10)), ENERGY,
+        deductions=(SplitFixed(percent=D(50), in_full_from=D(400)),),
+    )  # fmt: skip
+    split = sold(price_money(daily, Situation(days_due=3), 1000))
+    assert [line.id for line in split.lines] == ["energy"]
+    assert (split.raised[0].amount_minor, split.deductions[0].amount_minor) == (3000, 500)
+
+
+def test_every_reason_for_an_account_is_told() -> None:
+    refused = price_money(tariff(SLAB, Demand(id="kw", label="kW", rate=D(1), reading="kw")), NOW, 100)
+    assert isinstance(refused, Refused)
+    assert "all earlier ones; demand, which" in refused.sentence
