@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from pathlib import Path
 
 import click
 
@@ -68,3 +70,55 @@ def takeover() -> None:
             shown.demonstrate(db, SystemClock(), Path(name), click.echo)
         finally:
             db.close()
+
+
+@demo.command()
+def ghost() -> None:
+    """A script with the web server's rights mints to the budget and stops; the log then names every token.
+
+    On a security module of its own with public test keys, so that the site's budgets stay as they are.
+    """
+    import subprocess
+    import tempfile
+    import time
+
+    keystore = str(_program("keystore"))
+    with tempfile.TemporaryDirectory(prefix="ampoule-ghost-") as name:
+        folder = Path(name)
+        subprocess.run(
+            [keystore, "demo-init", "--into", str(folder / "module")], check=True, capture_output=True
+        )
+        place = folder / "module.sock"
+        files = ["--file", str(folder / "module" / "keys.stsks"), "--log", str(folder / "module" / "log")]
+        serve = [keystore, "serve", *files, "--socket", str(place), "--unlock-test-keys"]
+        module = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 30
+            while not place.exists() and module.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            shown = [
+                keystore,
+                "demo",
+                "ghost",
+                "--socket",
+                str(place),
+                "--log",
+                str(folder / "module" / "log"),
+            ]
+            raise SystemExit(subprocess.run(shown, check=False).returncode)
+        finally:
+            module.terminate()
+            module.wait(10)
+
+
+@demo.command()
+def rollover() -> None:
+    """A meter of 1993 at its last minute: sold to, refused, and changed to a key of 2014."""
+    import subprocess
+
+    raise SystemExit(subprocess.run([str(_program("keystore")), "demo", "rollover"], check=False).returncode)
+
+
+def _program(name: str) -> Path:
+    """A command of ours, beside the interpreter that runs this one. Keys are not for this package, so it asks by command."""
+    return Path(sys.executable).parent / name
