@@ -196,3 +196,50 @@ def test_floors_stand_where_people_could_overdraw() -> None:
         "debt",
     }
     assert all(root.floor in (0, None) for root in ROOTS)
+
+
+SENTENCES = [
+    (
+        lambda: Leg(CASH, "ZAR", 0),
+        "A leg on cash/till-3 needs a whole amount, not zero and at most fifteen digits.",
+        "amount",
+    ),
+    (
+        lambda: Leg(CASH, "electricity", 1),
+        "cash/till-3 does not hold electricity: money and energy have accounts of their own.",
+        "unit",
+    ),
+    (
+        lambda: Entry("Sale", "vend/1", two()),
+        "The kind 'Sale' must be a short word of small letters and hyphens.",
+        "kind",
+    ),
+    (
+        lambda: Entry("sale", "vend 1", two()),
+        "The source 'vend 1' must name one act, such as vend/6f0c2a.",
+        "source",
+    ),
+    (lambda: Entry("sale", "vend/1", two(), note="n" * 501), "A note has at most 500 characters.", "note"),
+    (
+        lambda: Entry("sale", "vend/1", two()[:1]),
+        "An entry needs at least two legs: what one account gains another gives.",
+        "legs",
+    ),
+    (
+        lambda: Entry("sale", "vend/1", two() * 501),
+        "An entry has at most 1000 legs. Write several entries.",
+        "legs",
+    ),
+    (
+        lambda: Entry("sale", "vend/1", (Leg(CASH, "ZAR", 6), Leg(CUSTOMER, "ZAR", -5))),
+        "The entry sale of vend/1 is +1 ZAR away from zero. Nothing was posted.",
+        "ZAR",
+    ),
+]
+
+
+@pytest.mark.parametrize(("build", "sentence", "field"), SENTENCES)
+def test_a_refusal_says_what_is_wrong_and_where(build, sentence: str, field: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(EntryInvalid) as refused:
+        build()
+    assert (refused.value.sentence, refused.value.field) == (sentence, field)
