@@ -186,6 +186,38 @@ class MeterView:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactView:
+    key: str
+    name: str
+    role: str
+    phone: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDataView:
+    """One configuration that a meter had, since when and why."""
+
+    at: datetime
+    keying: MeterKeying
+    actor: str
+    evidence: str
+    reason: str
+
+    @property
+    def key_type(self) -> int:
+        return self.keying.key_type
+
+
+@dataclass(frozen=True, slots=True)
+class RatioView:
+    at: datetime
+    ratio: Ratio
+    approval_key: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CircuitView:
     key: str
     parent_key: str | None
@@ -375,14 +407,11 @@ def list_tenants(session: Session, site_key: str, *, after: int = 0, most: int =
     return [_tenant_view(row) for row in rows]
 
 
-def contacts_of(session: Session, tenant_key: str) -> list[TenantContact]:
-    rows = list(
-        session.scalars(
-            sa.select(TenantContact).where(TenantContact.tenant_key == tenant_key).order_by(TenantContact.id)
-        )
+def contacts_of(session: Session, tenant_key: str) -> list[ContactView]:
+    rows = session.scalars(
+        sa.select(TenantContact).where(TenantContact.tenant_key == tenant_key).order_by(TenantContact.id)
     )
-    session.expunge_all()
-    return rows
+    return [ContactView(row.key, row.name, row.role, row.phone, row.email) for row in rows]
 
 
 def leases_of_space(session: Session, space_key: str) -> list[LeaseView]:
@@ -453,27 +482,37 @@ def child_meters(session: Session, meter_key: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def key_history(session: Session, meter_key: str) -> list[MeterKeyData]:
+def key_history(session: Session, meter_key: str) -> list[KeyDataView]:
     """Each key configuration the meter had, the newest first."""
-    rows = list(
-        session.scalars(
-            sa.select(MeterKeyData)
-            .where(MeterKeyData.meter_key == meter_key)
-            .order_by(MeterKeyData.id.desc())
-        )
+    pan = session.scalars(sa.select(Meter.pan).where(Meter.key == meter_key)).one()
+    rows = session.scalars(
+        sa.select(MeterKeyData).where(MeterKeyData.meter_key == meter_key).order_by(MeterKeyData.id.desc())
     )
-    session.expunge_all()
-    return rows
+    return [
+        KeyDataView(
+            row.at,
+            MeterKeying(pan, *(getattr(row, name) for name in meters.KEY_FIELDS)),
+            row.actor,
+            row.evidence,
+            row.reason,
+        )
+        for row in rows
+    ]
 
 
-def ratio_history(session: Session, meter_key: str) -> list[MeterRatio]:
-    rows = list(
-        session.scalars(
-            sa.select(MeterRatio).where(MeterRatio.meter_key == meter_key).order_by(MeterRatio.id.desc())
-        )
+def ratio_history(session: Session, meter_key: str) -> list[RatioView]:
+    rows = session.scalars(
+        sa.select(MeterRatio).where(MeterRatio.meter_key == meter_key).order_by(MeterRatio.id.desc())
     )
-    session.expunge_all()
-    return rows
+    return [
+        RatioView(
+            row.at,
+            Ratio(row.ct_primary, row.ct_secondary, row.vt_primary, row.vt_secondary, row.applied_by),
+            row.approval_key,
+            row.reason,
+        )
+        for row in rows
+    ]
 
 
 def history(session: Session, subject: str, *, most: int = 200) -> list[HistoryLine]:

@@ -142,7 +142,7 @@ def test_a_ratio_is_changed_by_two_people_and_keeps_its_history(
             reason="new CTs",
         )
     with database.reading() as session:
-        assert [(row.ct_primary, row.approval_key) for row in queries.ratio_history(session, key)] == [
+        assert [(row.ratio.ct_primary, row.approval_key) for row in queries.ratio_history(session, key)] == [
             (400, "request-1"),
             (1, None),
         ]
