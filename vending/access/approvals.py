@@ -344,6 +344,24 @@ def use(
     return row.key
 
 
+def agreed_by(session: Session, key: str) -> tuple[str, str]:
+    """The keys of who asked and of who agreed, for the act's own record (a published tariff names both)."""
+    row = _one(session, key)
+    second = session.scalar(
+        sa.select(ApprovalSignature.person_key)
+        .where(
+            ApprovalSignature.request_key == key,
+            ApprovalSignature.decision == "yes",
+            ApprovalSignature.person_key != row.maker,
+        )
+        .order_by(ApprovalSignature.id)
+        .limit(1)
+    )
+    if second is None:
+        raise ApprovalRefused("This needs another person's yes: nobody has agreed to it.")
+    return row.maker, second
+
+
 def carried(session: Session, key: str, approvers: Mapping[str, str]) -> tuple[str, list[ActSignature]]:
     """An act of the module's with its signatures, as the module wants them. `approvers`: credential id -> the approver's
     name in the module. Only the module decides whether they suffice."""

@@ -129,6 +129,8 @@ def test_the_honest_way_works_once_for_every_act(stage: Stage) -> None:
     for act in SERVER_ACTS:
         key = stage.ask(act)
         assert stage.decide(key, stage.second_of(act)) == "approved"
+        with stage.db.reading() as session:
+            assert approvals.agreed_by(session, key) == (stage.maker_of(act), stage.second_of(act))
         stage.use(key, act)
         with pytest.raises(ApprovalRefused, match="used"):
             stage.use(key, act)
