@@ -10,4 +10,5 @@ step "types (mypy strict)" $bin/mypy
 step "imports (import-linter)" $bin/lint-imports --no-cache
 step "dead code (vulture)" $bin/vulture
 step "requirements, addresses" $bin/python tools/no_addresses.py
+step "reference up to date" $bin/python tools/reference.py --check
 if [ -f docs/conf.py ]; then step "documents (sphinx)" $bin/sphinx-build -W -q -b html docs docs/_build/html; fi
