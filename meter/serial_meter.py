@@ -196,9 +196,10 @@ class SerialMeter:
         if self._outgoing:
             self._heard_at = max(self._heard_at, now)
             return
-        if self._session.pending and now - self._heard_at >= LONGEST_GAP_S:
+        # The same sums as in `next_moment`, so that a moment that is announced has come when it comes.
+        if self._session.pending and now >= self._heard_at + LONGEST_GAP_S:
             self._cut()
-        elif self._session.state is not Meter.START and now - self._heard_at >= self._patience:
+        elif self._session.state is not Meter.START and now >= self._heard_at + self._patience:
             self._to_start()
 
     def _cut(self) -> None:

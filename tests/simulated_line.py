@@ -46,7 +46,8 @@ class SimulatedLine:
             self.far.received(passing, self.time)
 
     def read(self, timeout_s: float) -> bytes:
-        end = self.time + max(0.0, timeout_s)
+        # At least a microsecond: a rest of time below the precision of a float would never pass.
+        end = self.time + max(1e-6, timeout_s)
         while not self._waiting:
             moment = self.far.next_moment()
             if moment > end:
