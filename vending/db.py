@@ -180,7 +180,13 @@ class Database:
 
     @classmethod
     def open(cls, url: str, *, writable: bool = True) -> "Database":
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except sa.exc.ArgumentError:
+            # The address may hold a password, so it is not repeated.
+            raise DatabaseUnsafe(
+                "AMPOULE_DATABASE_URL is not an address of a database. Write sqlite:////path/file.db or postgresql://user@host/name."
+            ) from None
         if parsed.get_backend_name() == "sqlite":
             return cls._open_sqlite(parsed, writable=writable)
         if parsed.get_backend_name() == "postgresql":

@@ -70,6 +70,7 @@ def test_the_server_alone_says_the_same_of_its_port(taken_port: int, tmp_path: P
         ({"AMPOULE_CONFIG": "/nowhere/ampoule.toml"}, "does not exist"),
         ({"AMPOULE_HOST": "0.0.0.0"}, "in clear"),
         ({"AMPOULE_DATABASE_URL": "mysql://localhost/x"}, "not a database Ampoule knows"),
+        ({"AMPOULE_DATABASE_URL": "nonsense"}, "is not an address of a database"),
         ({"AMPOULE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "does not answer"),
     ],
 )
