@@ -17,9 +17,9 @@ def _(message: str, **values: object) -> str:
     return str(gettext(message, **values))
 
 
-def plural(one: str, many: str, number: int) -> str:
+def plural(one: str, many: str, number: int, **values: object) -> str:
     """The sentence for this many, in the page's language; `%(num)s` is the number."""
-    return str(ngettext(one, many, number))
+    return str(ngettext(one, many, number, **values))
 
 
 MINUS = "\u2212"

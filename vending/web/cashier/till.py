@@ -275,11 +275,21 @@ def _page(
     if current is not None and last is not None and not sell_another and line is None:
         ago = services.clock.now() - last.sold_at
         if ago <= JUST_SOLD:
+            money = words.total(last.total_minor, last.currency)
+            minutes = int(ago.total_seconds() // 60)
             recent = {
-                "text": _(
-                    "This meter bought %(money)s %(minutes)s minutes ago. Print that slip again, or sell another.",
-                    money=words.total(last.total_minor, last.currency),
-                    minutes=int(ago.total_seconds() // 60),
+                "text": (
+                    plural(
+                        "This meter bought %(money)s a minute ago. Print that slip again, or sell another.",
+                        "This meter bought %(money)s %(num)s minutes ago. Print that slip again, or sell another.",
+                        minutes,
+                        money=money,
+                    )
+                    if minutes
+                    else _(
+                        "This meter bought %(money)s just now. Print that slip again, or sell another.",
+                        money=money,
+                    )
                 ),
                 "url": url_for("vends.show", key=last.key),
                 "print_url": url_for("vends.show", key=last.key),
