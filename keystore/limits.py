@@ -35,10 +35,11 @@ class Account:
     def left_at(self, now: int) -> int:
         if self.closed or not self.starts <= now < self.ends:
             return 0
-        return self.allotted - (self.used if self.current == period_name(self.period, now) else 0)
+        return self.allotted - (self.used if self.current >= period_name(self.period, now) else 0)
 
     def spend(self, amount: int, now: int) -> None:
-        name = period_name(self.period, now)
+        # A period never goes back, though the clock may step back a little: names sort as their days do.
+        name = max(self.current, period_name(self.period, now))
         if name != self.current:
             self.current, self.used = name, 0
         self.used += amount

@@ -320,7 +320,9 @@ def _identifier(keying: MeterKeying, state: State, moment: Moment) -> tuple[int,
     """The next absolute minute of this meter and its number under the meter's base date (decisions.md D6)."""
     now = moment.minute(keying.sgc)
     meter = state.meters.get(keying.pan)
-    minute = max(now, state.floor + 1, 0 if meter is None else meter.last + 1)
+    # The floor of a fast-forward is a minute of UTC; this group's clock may run ahead of it.
+    floor = state.floor + moment.offsets.get(keying.sgc, 0) if state.floor >= 0 else -1
+    minute = max(now, floor + 1, 0 if meter is None else meter.last + 1)
     if minute % tid.MINUTES_A_DAY == tid.RESERVED_MINUTE:
         minute += 1
     if minute > now + LEAD_MINUTES:

@@ -360,8 +360,9 @@ def _fast_forward(state: State, content: Mapping[str, Any], around: Surroundings
 
 def _forwarded(state: State, content: Json, public: Json) -> None:
     """Tokens of the lost entries may be out: start above all of them, and let approvers decide on money again."""
-    top = max([state.floor, public["floor"], *(m.last + LEAD_MINUTES for m in state.meters.values())])
-    state.floor = top
+    # A lost token's identifier is at most the lead ahead of the moment it was issued at, on its own group's clock; the
+    # identifier adds the group's offset to this floor. What a meter is known to have had, its own memory keeps.
+    state.floor = max(state.floor, public["floor"])
     for account in state.budgets.values():
         account.closed = True
     state.forwarded = (public["lost_size"], public["lost_root"])

@@ -527,3 +527,18 @@ def test_a_witness_is_kept_up_to_date_and_its_absence_stops_nothing(folder: obje
     assert here.read_text() == module.checkpoint().note
     module.issued(credit())
     module.engine.log.abandon()
+
+
+@pytest.mark.parametrize("offset", [-300, 0, 120, 840])
+def test_after_a_fast_forward_a_group_ahead_of_utc_starts_above_what_was_lost(offset: int) -> None:
+    """The floor is a minute of UTC; an identifier that was lost lies at most the lead ahead on the group's own clock."""
+    from keystore.planning import LEAD_MINUTES, Moment, _identifier
+    from keystore.state import State
+
+    keying = meter()
+    moment = Moment(1_800_000_000.0, {keying.sgc: offset})
+    lost_at_most = moment.minute(keying.sgc) + LEAD_MINUTES
+    state = State()
+    state.floor = Moment(1_800_000_000.0, {}).minute(keying.sgc) + LEAD_MINUTES
+    later = Moment(1_800_000_000.0 + 3600, {keying.sgc: offset})
+    assert _identifier(keying, state, later)[0] > lost_at_most

@@ -69,3 +69,13 @@ def test_warnings_come_at_50_25_and_10_per_cent() -> None:
 def test_lower_limits_are_lower_in_both() -> None:
     assert limits.is_lower(ClassLimit(10, 5), ClassLimit(10, 6))
     assert not limits.is_lower(ClassLimit(10, 7), ClassLimit(100, 6))
+
+
+def test_a_clock_that_steps_back_over_midnight_opens_no_budget_again() -> None:
+    midnight = START + DAY
+    found = account(allotted=100, period="day")
+    found.spend(100, midnight + 30)
+    assert found.left_at(midnight - 30) == 0
+    found.spend(0, midnight - 30)
+    assert found.left_at(midnight + 60) == 0
+    assert found.left_at(midnight + DAY) == 100
