@@ -115,6 +115,14 @@ def test_menus_and_lists_follow_the_same_table() -> None:
 
 
 def test_the_strictest_role_decides_how_long_a_session_rests() -> None:
+    assert {role: policy.rest_minutes([role]) for role in policy.REST_MINUTES} == {
+        "manager": 10,
+        "key custodian": 5,
+        "engineer": 15,
+        "cashier": 15,
+        "supervisor": 15,
+        "auditor": 15,
+    }
     assert policy.rest_minutes(["manager", "key custodian"]) == 5
     assert policy.rest_minutes(["cashier"]) == 15
     assert policy.rest_minutes(["manager"]) == 10
