@@ -301,8 +301,12 @@ class LineClient:
             )
         raise NoAnswer(f"No valid answer for {address} after {self._profile.retries} tries.")
 
-    def act(self, address: str, value: str) -> None:
-        """Write one register. `Unconfirmed` when the answer is lost: then ask, do not write again."""
+    def act(self, address: str, value: str, *, again_after_nak: bool = True) -> None:
+        """Write one register. `Unconfirmed` when the answer is lost: then ask, do not write again.
+
+        A NAK says "not understood" and allows the same again; but it may answer noise before our frame, so for what
+        must not come twice the caller asks first.
+        """
         command = self._profile.write_command
         body = _sendable_body(data_set(address, value), "value")
         for _ in range(self._profile.retries):
@@ -320,7 +324,7 @@ class LineClient:
             match event:
                 case Ack():
                     return
-                case Nak():
+                case Nak() if again_after_nak:
                     continue
                 case Command("B", _):
                     self._talk.ended()

@@ -272,7 +272,7 @@ class SerialDriver:
         before = self._newest(client)
         for attempt in range(self._profile.retries):
             try:
-                client.act(self._codes["token"], digits)
+                client.act(self._codes["token"], digits, again_after_nak=False)
             except Unconfirmed:
                 recovered = self._after_a_write(lambda: self._looked_up(client, digits, before))
                 if recovered is not None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from fake_meter import GOOD, FakeMeter
 from simulated_line import SimulatedLine, garbled
 
+from meter.datasets import DataSetWrong, parse
 from meter.driver import Outcome, Quantity, Reading, TokenStatus
 from meter.errors import MeterError
 from meter.framing import (
@@ -133,6 +134,9 @@ def damaged_frames(seed: int, count: int, receiving: Receiving = honest) -> Verd
         for one in found:
             if one == message:
                 verdict.taken += 1
+            elif isinstance(one, Block) and not _reads(one.body):
+                # A byte that turned into ETX can fit by chance; what is left then does not read as data sets.
+                verdict.refused += 1
             elif isinstance(one, Block | Command | SignOn | Identification):
                 verdict.wrong.append(
                     f"seed {seed} frame {number} {damage.__name__}: took {type(one).__name__}"
@@ -140,6 +144,13 @@ def damaged_frames(seed: int, count: int, receiving: Receiving = honest) -> Verd
             elif not isinstance(one, Ack | Nak):
                 verdict.refused += 1
     return verdict
+
+
+def _reads(body: str) -> bool:
+    try:
+        return bool(parse(body))
+    except DataSetWrong:
+        return False
 
 
 # Calls.

@@ -178,3 +178,9 @@ def test_an_open_port_that_vanishes_is_said_in_a_sentence() -> None:
     with pytest.raises(MeterUnreachable):
         driver.info()
     driver.close()
+
+
+@pytest.mark.parametrize("seed", [1056, 1406])
+def test_what_the_long_form_once_found_stays_found(seed: int) -> None:
+    """A NAK for the noise before a token, then its confirmation; and two equal digits lost from a time."""
+    assert damaged_calls(seed, 40).wrong == []
