@@ -157,3 +157,16 @@ def _compare(ea, count, seed):
                 units,
             )
             assert issue(*asked) == in_full(key, *asked, ea), f"seed {seed}: {asked}"
+
+
+def test_what_is_in_order_does_not_take_the_long_way(monkeypatch):
+    draw = random.Random(11)
+    meters = [pan.of("600727", drn.of(f"{draw.randrange(10**10):010d}")) for _ in range(300)]
+    meters += [pan.of("0000", drn.of(f"{draw.randrange(10**12):012d}")) for _ in range(300)]
+    edges = [(0, 0, 0, 0), (3, 15, (1 << 24) - 1, amount.LARGEST_MANTISSA)]
+    expected = [in_full(vending_key(), meters[0], "07", *edge, "11") for edge in edges]
+    monkeypatch.setattr(dkga, "derive", None)
+    issue = fast.credit_issuer(vending_key(), ea="11")
+    assert [issue(meters[0], "07", *edge) for edge in edges] == expected
+    for number, meter in enumerate(meters):
+        assert len(issue(meter, f"{number % 100:02d}", 0, 5, 1000, 100)) == 20
