@@ -2,6 +2,10 @@
 
 Works on a copy in a temporary folder, so that the tree stays as it is. Takes some minutes a core; give mutants by name to
 try those again. Prints what survived and the share that was killed; at least 90 % must be.
+
+21 November 2026: of 2388 mutants 2091 were killed without the property tests. Of the 297 others, 112 were tried again with
+them and with later tests, and 80 were killed: 2171, or 90.9 %. Most that live differ only in how soon a search ends.
+
 Run: nice .venv/bin/python tests/batteries/mutate_books.py [folder [mutant ...]]
 """
 
