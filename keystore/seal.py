@@ -8,7 +8,7 @@
               commit to its key
 
 What stays in clear is the description of each key, so that `list` works without shares. Errors say what to do and
-never what was inside. Python cannot wipe what it copied; that is why locking ends the process (trust.md 6.7).
+never what was inside. Python cannot wipe what it copied; that is why locking ends the process (docs/concepts/trust-and-keys.md).
 """
 
 from __future__ import annotations

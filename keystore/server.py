@@ -5,7 +5,7 @@ while the last group was written form the next group: one write, one sync, then 
 exports a key, enciphers given bytes, or sets an identifier or the clock.
 
 A sync that fails, a log that does not read back, a token that does not decode: the process ends. Locking ends it too,
-because the end of a process is the only wiping of memory that can be proved in Python (trust.md 6.7).
+because the end of a process is the only wiping of memory that can be proved in Python (docs/concepts/trust-and-keys.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Judging one token, in the order of the checks: the one place that says what a meter answers (sts.md section 7).
+"""Judging one token, in the order of the checks: the one place that says what a meter answers (docs/reference/conformance.md, section 7).
 
     1 digits and format · 2 lock-out · 3 deciphering and CRC · 4 class, subclass and function of this model
     · 5 manufacturer · 6 key type · 7 key expiry · 8 TID used or old · 9 range and overflow · 10 apply

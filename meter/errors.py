@@ -56,6 +56,12 @@ class MeterUnreachable(MeterError):
     code = "meter_unreachable"
 
 
+class MeterHungUp(MeterUnreachable):
+    """The other end went away after it was reached: what was asked may have been done."""
+
+    code = "meter_hung_up"
+
+
 class MeterTimedOut(MeterError):
     """The call used up its time. A write may or may not have arrived: `OutcomeUnknown` says so where it matters."""
 

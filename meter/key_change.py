@@ -1,4 +1,4 @@
-"""Key change at the meter: sections in any order, nothing changes until the set is whole (sts.md section 7).
+"""Key change at the meter: sections in any order, nothing changes until the set is whole (docs/reference/conformance.md, section 7).
 
 A set belongs together when it comes within the model's time. A section of the same number but with other contents
 starts a new set: the customer has gone on to newer paper. Half a set is dropped by a power cut.
@@ -78,7 +78,7 @@ def _apply(state: State) -> Answer:
     state.key_hex = new.value.hex()
     state.key_type = int(new.key_type)
     state.krn, state.ken, state.ti = new.krn, new.ken, new.ti
-    # A set of two does not name the supply group; meters then show zeros (sts.md section 7).
+    # A set of two does not name the supply group; meters then show zeros (docs/reference/conformance.md, section 7).
     state.sgc = new.sgc or "000000"
     if new.rollover:
         state.tids.clear()

@@ -1,4 +1,4 @@
-"""Wrong entries: each one past a few makes the keypad wait, and each wait is twice the last (sts.md section 7).
+"""Wrong entries: each one past a few makes the keypad wait, and each wait is twice the last (docs/reference/conformance.md, section 7).
 
 A guesser at a keypad then needs years. Test tokens (class 1) still work while the meter waits, and a token entered too
 early changes nothing: it is neither counted nor does it make the wait longer.

@@ -1,7 +1,7 @@
 """What became of one token at the meter: a value for every case, in the numbers of the result register.
 
-The numbers 1 to 16 are the ones that prepayment meters show on their token result register (reference sts.md
-section 7 and serial.md section 3). The words on a display and the advice to a person are in `words/`.
+The numbers 1 to 16 are the ones that prepayment meters show on their token result register (docs/reference/
+conformance.md, section 7, and docs/reference/serial-line.md). The words on a display and the advice to a person are in `words/`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from meter.outcome import Shown
 from meter.profile import Account, Installation, Profile
 from meter.state import State
 
-# Class 1, subclass 0 and 1: what each bit of the control field asks for (sts.md section 3.3). Bit 0 moves the
+# Class 1, subclass 0 and 1: what each bit of the control field asks for (docs/reference/conformance.md, section 3). Bit 0 moves the
 # relay and is no figure; 5 and later bits are from memory and stand in this one table.
 CONTROL_BITS: tuple[tuple[int, str], ...] = (
     (0, "relay test"),

@@ -26,7 +26,14 @@ from meter.driver import (
     Relay,
     token_digits,
 )
-from meter.errors import DriverUrlWrong, MeterAnswerWrong, MeterTimedOut, MeterUnreachable, OutcomeUnknown
+from meter.errors import (
+    DriverUrlWrong,
+    MeterAnswerWrong,
+    MeterHungUp,
+    MeterTimedOut,
+    MeterUnreachable,
+    OutcomeUnknown,
+)
 
 
 class TwinDriver:
@@ -114,7 +121,7 @@ class TwinDriver:
     def _switch(self, verb: str) -> Relay:
         try:
             return twin_wire.relay_from(self._ask(verb))
-        except (MeterTimedOut, MeterAnswerWrong):
+        except (MeterTimedOut, MeterAnswerWrong, MeterHungUp):
             raise OutcomeUnknown(
                 f"The command to {verb} was sent and the answer is lost. Read the relay before you send it again."
             ) from None
@@ -147,9 +154,7 @@ class TwinDriver:
             ) from None
         except OSError:
             self.close()
-            raise MeterUnreachable(
-                "The building's socket closed in the middle. Check that it runs."
-            ) from None
+            raise MeterHungUp("The building's socket closed in the middle. Check that it runs.") from None
         except MeterAnswerWrong:
             self.close()
             raise

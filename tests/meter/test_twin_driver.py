@@ -10,7 +10,7 @@ import pytest
 from building_on_a_socket import Building, Fault
 from fake_meter import GOOD, FakeMeter
 
-from meter.driver import TokenStatus, open_driver
+from meter.driver import TokenStatus, open_driver, switching
 from meter.errors import (
     DriverUrlWrong,
     MeterAnswerWrong,
@@ -134,3 +134,19 @@ def test_a_question_the_building_cannot_read_is_answered_with_a_sentence(buildin
         answered = answer(line, lambda pan: None, list)
         assert answered is not None
         assert json.loads(answered)["ok"] is False
+
+
+def test_a_switch_whose_answer_is_lost_is_unknown_and_one_that_never_left_is_not(
+    building: Building, fake: FakeMeter
+) -> None:
+    """A building that goes away after the command was sent may have obeyed; one that is not there has not."""
+    driver = switching(open_driver(building.url(fake)))
+
+    def hang_up(line: bytes) -> bytes | None:
+        raise ConnectionAbortedError
+
+    building.fault = hang_up
+    with pytest.raises(OutcomeUnknown):
+        driver.disconnect()
+    with pytest.raises(MeterUnreachable):
+        switching(open_driver(f"twin:{building.path}.gone?pan={fake.pan}")).disconnect()

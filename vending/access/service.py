@@ -286,7 +286,7 @@ def confirm(
 
 
 def require_confirmed(signed: Signed, clock: Clock) -> None:
-    """Before an act of weight (trust.md 5, ASVS 7.5.3)."""
+    """Before an act of weight (ASVS 7.5.3)."""
     if not signed.is_confirmed(clock.now()):
         raise ConfirmationNeeded
 

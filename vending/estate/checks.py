@@ -226,7 +226,7 @@ def shares(wanted: dict[str, int]) -> dict[str, int]:
     }
 
 
-# Which derivation algorithms and which encryption algorithm fit together (sts.md 1).
+# Which derivation algorithms and which encryption algorithm fit together (docs/reference/conformance.md, section 1).
 _PAIRS = {("07", "02"), ("07", "04"), ("11", "04")}
 BASE_DATES = (1993, 2014, 2035)
 KEY_TYPES = {0: "DITK", 1: "DDTK", 2: "DUTK", 3: "DCTK"}

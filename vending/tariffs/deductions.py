@@ -1,7 +1,7 @@
 """What is taken from the money before energy: channel fee, arrears, fixed charges still owed. The order is the tariff's.
 
 Pure. Each step takes from what the step before left, so that the sum is never more than the money; the order is policy
-and changes the units, which is why it belongs to the tariff version and is shown on the receipt (practice.md 1).
+and changes the units, which is why it belongs to the tariff version and is shown on the receipt.
 """
 
 from __future__ import annotations

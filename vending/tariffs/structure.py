@@ -1,7 +1,7 @@
 """A tariff as one frozen value, checked when it is built: what cannot be priced cannot be constructed.
 
 Not here: since when it is valid and who published it (`service.py`), what it costs (`pricing.py`), how it is written in
-a file (`document.py`). The clauses are rules.md 4 (what binds to which meter) and practice.md section 1.
+a file (`document.py`). The clauses are rules.md 4 (what binds to which meter).
 """
 
 from __future__ import annotations
