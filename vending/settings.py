@@ -22,10 +22,6 @@ class SettingWrong(InvalidInput):
     code = "setting_wrong"
 
 
-class NotForProduction(InvalidInput):
-    code = "not_for_production"
-
-
 class NeedsTls(InvalidInput):
     code = "needs_tls"
 

@@ -116,6 +116,16 @@ def sign_in(
         totp = vault.open(person.totp_sealed or "", f"totp {person.key}").decode()
         step = second_factor.step_of(code, totp, clock.now(), person.totp_last_step)
         if step is None:
+            # The password was right, so this one is worth knowing of more than any other.
+            with db.writing() as session:
+                audit.record(
+                    session,
+                    clock,
+                    actor=audit.Doer(person.key, person.name),
+                    act="sign-in refused",
+                    subject=f"person:{person.key}",
+                    detail={"address": address, "why": "second factor"},
+                )
             raise SignInRefused
     new_hash = passwords.hash_of(password) if passwords.is_outdated(person.password_hash or "") else None
     with db.writing() as session:

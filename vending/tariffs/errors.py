@@ -129,10 +129,6 @@ class NoTariffInForce(VendingError):
     code = "no_tariff_in_force"
 
 
-class BoundTwice(VendingError):
-    code = "tariff_bound_twice"
-
-
 class NeedsAccountMeter(VendingError):
     """Time of use, demand and the like cannot be carried by unit tokens (rules.md 4)."""
 

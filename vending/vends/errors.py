@@ -31,7 +31,3 @@ class ModuleNotReady(Unavailable):
     """Said before money moves: the module is locked or gone."""
 
     code = "module_not_ready"
-
-
-class StillOpen(VendingError):
-    code = "sale_still_open"

@@ -15,7 +15,7 @@ from flask_wtf.csrf import CSRFProtect
 
 import vending
 from vending.services import Services
-from vending.web import auth, dress, errors, frame, gate, headers, health, places, receipts
+from vending.web import auth, dress, errors, frame, gate, headers, health, home, places, receipts
 from vending.web.cashier import till, vends
 
 LANGUAGES = {"en": "English", "zh": "中文", "fr": "Français", "ar": "العربية"}
@@ -59,12 +59,12 @@ def create_app(services: Services) -> Flask:
     gate.guard(app, places.can)
     errors.register(app)
     frame.register(app, LANGUAGES)
-    for room in (auth.room, till.room, vends.room, receipts.room, health.room):
+    for room in (auth.room, home.room, till.room, vends.room, receipts.room, health.room):
         app.register_blueprint(room)
 
     @app.get("/")
     @gate.needs(gate.SIGNED_IN)
-    def home() -> Any:
+    def start() -> Any:
         return redirect(url_for(frame.home_of(g.actor)), 303)
 
     @app.get("/favicon.ico")

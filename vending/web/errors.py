@@ -84,7 +84,7 @@ def page(number: int, title: str, *, code: str, moved: str = "", steps: list[str
                 "steps": steps or [],
                 "code": code,
                 "request": g.get("request_id", ""),
-                "actions": [{"label": _("Back to the start"), "url": url_for("home")}],
+                "actions": [{"label": _("Back to the start"), "url": url_for("start")}],
             },
         ),
         number,

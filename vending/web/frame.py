@@ -61,7 +61,7 @@ def lamps(services: Services, zone: ZoneInfo) -> list[dict[str, Any]]:
 
 def home_of(actor: Any) -> str:
     """The endpoint of the page where this person's work begins."""
-    return "till.desk"
+    return "till.desk" if places.can(actor, "sale.make") else "home.rooms"
 
 
 def register(app: Flask, languages: dict[str, str]) -> None:
