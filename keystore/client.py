@@ -149,7 +149,9 @@ class SocketModule:
                 )
             try:
                 message = messages.unpack(answer, messages.MAX_ANSWER_BYTES)
-            except MessageInvalid as error:
+                found = messages.answer_in(message.get("body")) if message.get("ok") is True else None
+            except (MessageInvalid, KeyError, TypeError, ValueError, AttributeError) as error:
+                # What was done is not known when its answer has a shape that this version does not read.
                 raise OutcomeUnknown(
                     "The answer of the security module could not be read. Ask again with the same order id."
                 ) from error
@@ -158,7 +160,7 @@ class SocketModule:
             if not kept:
                 line.close()
         if message.get("ok") is True:
-            return messages.answer_in(message.get("body"))
+            return found
         problem = message.get("error", {})
         raise ModuleRefused(
             str(problem.get("sentence", "The security module refused the message.")),
