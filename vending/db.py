@@ -161,6 +161,14 @@ def append_only(table: Any) -> None:
     event.listen(table, "after_create", create)
 
 
+def refresh_statistics(session: Session) -> None:
+    """After many rows at once: without fresh statistics PostgreSQL plans the next search as if the tables were empty,
+    which was seen to take minutes."""
+    if session.connection().dialect.name == "postgresql":
+        session.flush()
+        session.execute(sa.text("ANALYZE"))
+
+
 class Database:
     """One open database. Everything that commits goes through `writing`."""
 

@@ -17,7 +17,7 @@ from vending import audit
 from vending.access import policy
 from vending.access.policy import Actor, Permission
 from vending.clock import Clock
-from vending.db import Database
+from vending.db import Database, refresh_statistics
 from vending.errors import InvalidInput
 from vending.estate import columns, indexing, numbers, queries, sheets
 from vending.estate.errors import MeterNumberWrong, RowsFaulty
@@ -117,6 +117,7 @@ def run(
             if progress is not None:
                 progress("writing", report.imported)
         indexing.write(session, findable)
+        refresh_statistics(session)
         audit.record(
             session,
             clock,
