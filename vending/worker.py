@@ -13,7 +13,9 @@ import time
 from datetime import timedelta
 
 from vending import audit, outbox, reactions
+from vending.ledger import closing
 from vending.services import Services
+from vending.vends import drafts
 from vending.vends import service as vends
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 OPEN_AFTER = timedelta(seconds=3)
 PAUSE_S = 0.5
 CHAIN_EVERY_S = 60.0
+TIDY_EVERY_S = 600.0
 
 
 class Worker:
@@ -29,6 +32,7 @@ class Worker:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._chained = 0.0
+        self._tidied = 0.0
 
     def start(self) -> None:
         self._thread.start()
@@ -40,7 +44,7 @@ class Worker:
     def _run(self) -> None:
         age = timedelta()
         while not self._stop.is_set():
-            for step in (lambda age=age: self.recover(age), self.deliver, self.chain):
+            for step in (lambda age=age: self.recover(age), self.deliver, self.chain, self.tidy):
                 try:
                     step()
                 except Exception:
@@ -79,3 +83,13 @@ class Worker:
             with self._services.db.writing() as session:
                 if audit.close_batch(session, self._services.clock) is None:
                     return
+
+    def tidy(self) -> None:
+        """Balances are summed up so that reading them stays quick, and baskets that nobody came back to are dropped."""
+        now = time.monotonic()
+        if now - self._tidied < TIDY_EVERY_S and self._tidied:
+            return
+        self._tidied = now
+        closing.take_snapshots(self._services.db)
+        with self._services.db.writing() as session:
+            drafts.drop_old(session, self._services.clock)

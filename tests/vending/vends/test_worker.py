@@ -1,0 +1,62 @@
+"""What goes on behind the pages: each step alone, on both engines."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from shop import Shop
+
+from vending import audit, outbox
+from vending.access.site_secret import SiteSecret
+from vending.ledger.tables import LedgerSnapshot
+from vending.services import Services
+from vending.settings import Settings
+from vending.vends import drafts
+from vending.vends import service as vends
+from vending.worker import Worker
+
+
+def worker_of(shop: Shop, folder: Path) -> Worker:
+    services = Services(
+        settings=Settings(var=folder),
+        clock=shop.clock,
+        db=shop.db,
+        module=shop.module,  # type: ignore[arg-type]
+        vault=SiteSecret.of_folder(folder),
+        sales=None,  # type: ignore[arg-type] — the worker sells nothing
+    )
+    return Worker(services)
+
+
+def test_it_finishes_open_orders_delivers_messages_and_chains_the_trail(shop: Shop, tmp_path: Path) -> None:
+    shop.module.lose_answer = True
+    (outcome,) = shop.sell(shop.basket(shop.order("G-03", 50_000)))
+    assert isinstance(outcome, vends.SaleOutcome)
+    shop.module.lose_answer = False
+    worker = worker_of(shop, tmp_path)
+    assert worker.recover(timedelta()) == 1
+    assert worker.recover(timedelta()) == 0
+    assert worker.deliver() > 0
+    assert worker.deliver() == 0
+    worker.chain()
+    with shop.db.reading() as session:
+        assert outbox.list_dead(session) == []
+        last = session.scalars(sa.select(sa.func.max(audit.AuditBatch.last_entry))).one()
+        assert last == session.scalars(sa.select(sa.func.max(audit.AuditEntry.id))).one()
+
+
+def test_it_sums_up_balances_and_drops_baskets_that_nobody_came_back_to(shop: Shop, tmp_path: Path) -> None:
+    for number in range(2):
+        shop.sell(*[shop.basket(shop.order("G-05", 2_000)) for _ in range(64 * (2 + number))])
+    with shop.db.writing() as session:
+        drafts.save(session, shop.clock, drafts.DraftBasket("old", "N1", "somebody"))
+    shop.clock.advance(timedelta(days=3))
+    with shop.db.writing() as session:
+        drafts.save(session, shop.clock, drafts.DraftBasket("new", "N1", "somebody"))
+    worker_of(shop, tmp_path).tidy()
+    with shop.db.reading() as session:
+        assert drafts.find(session, "old") is None
+        assert drafts.find(session, "new") is not None
+        assert session.scalar(sa.select(sa.func.count()).select_from(LedgerSnapshot)) > 0
