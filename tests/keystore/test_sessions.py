@@ -6,6 +6,7 @@
     ! 1                the exit status, when it is not 0
     % serve            start the module on {dir}/m (again with other words after it: its options)
     % tamper FILE      flip one bit in the middle of a file
+    % alter FILE N     alter one letter in the sealed half of entry N of a log; every entry stays readable
 
 `AMPOULE_WRITE_SESSIONS=1 pytest tests/keystore/test_sessions.py` writes the output anew; read the difference before
 committing it.
@@ -71,6 +72,14 @@ class Session:
             data = bytearray(path.read_bytes())
             data[len(data) // 2] ^= 1
             path.write_bytes(bytes(data))
+        elif words[0] == "alter":
+            path, number = Path(self.fill(words[1])), int(words[2])
+            lines = path.read_text(encoding="ascii").split("\n")
+            clear, sealed = lines[number].split("\t")
+            middle = len(sealed) // 2
+            other = "B" if sealed[middle] == "A" else "A"
+            lines[number] = f"{clear}\t{sealed[:middle]}{other}{sealed[middle + 1 :]}"
+            path.write_text("\n".join(lines), encoding="ascii")
         elif words[0] == "sell":
             assert self.process is not None
             assert len(self.process.client().issue([cast.credit() for _ in range(int(words[1]))])) == int(
