@@ -38,7 +38,7 @@ class Shop:
         return Basket(
             sale_id or str(uuid.uuid4()),
             orders,
-            Tender("cash", received),
+            (Tender("cash", received),),
             self.site,
             till,
             "cashier-key",

@@ -136,9 +136,9 @@ CREATE TABLE approval_request (
 	CONSTRAINT uq_approval_request_act_id UNIQUE (act_id)
 )
 --;;
-CREATE INDEX ix_approval_request_site ON approval_request (site)
---;;
 CREATE INDEX ix_approval_request_state ON approval_request (state, site)
+--;;
+CREATE INDEX ix_approval_request_site ON approval_request (site)
 --;;
 CREATE TABLE operator (
 	id BIGSERIAL NOT NULL,
@@ -226,6 +226,7 @@ CREATE TABLE payment (
 	rounding_minor BIGINT NOT NULL,
 	reference VARCHAR NOT NULL,
 	till VARCHAR NOT NULL,
+	shift VARCHAR NOT NULL,
 	taken_by VARCHAR NOT NULL,
 	taken_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_payment PRIMARY KEY (id),
@@ -233,6 +234,8 @@ CREATE TABLE payment (
 )
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -314,9 +317,9 @@ CREATE TABLE role_grant (
 	CONSTRAINT fk_role_grant_person_key FOREIGN KEY(person_key) REFERENCES person (key)
 )
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id BIGSERIAL NOT NULL,
@@ -555,11 +558,11 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+--;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -602,9 +605,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -735,9 +738,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -787,11 +790,11 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
---;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;

@@ -36,6 +36,7 @@ ROOTS = (
     # What we hold. One account per till and tender (decisions.md D20), so that no sale shares a row with another till.
     Root("cash", "asset", (2, 2), True, "Notes and coins in the drawer of a till."),
     Root("card", "asset", (2, 2), True, "Card payments taken at a till, owed to us by the acquirer."),
+    Root("cheque", "asset", (2, 2), True, "Cheques taken at a till."),
     Root("transfer", "asset", (2, 2), True, "Bank transfers and QR payments noted at a till."),
     Root("voucher", "asset", (2, 2), True, "Vouchers taken at a till."),
     Root("gateway", "asset", (2, 2), True, "Money that an online payment provider owes us."),

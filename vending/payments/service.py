@@ -21,6 +21,7 @@ class PaymentOf:
     till: str
     taken_by: str
     taken_at: datetime
+    shift: str = ""
 
 
 def record(session: Session, payments: Sequence[PaymentOf]) -> None:
@@ -39,6 +40,7 @@ def record(session: Session, payments: Sequence[PaymentOf]) -> None:
             "till": payment.till,
             "taken_by": payment.taken_by,
             "taken_at": payment.taken_at,
+            "shift": payment.shift,
         }
         for payment in payments
         for position, taken in enumerate(payment.taken, 1)
@@ -64,8 +66,3 @@ def list_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, list[
             )
         )
     return found
-
-
-def account_of(way: str, till: str) -> str:
-    """The ledger account that a tender's money comes into: one per till and way of paying."""
-    return f"{way}/{till.lower()}"

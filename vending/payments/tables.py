@@ -22,6 +22,7 @@ class Payment(Base):
     rounding_minor: Mapped[int]
     reference: Mapped[str]
     till: Mapped[str] = mapped_column(index=True)
+    shift: Mapped[str] = mapped_column(default="", index=True)
     taken_by: Mapped[str]
     taken_at: Mapped[datetime]
 

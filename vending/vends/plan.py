@@ -16,7 +16,7 @@ from typing import Any
 
 from sts import amount
 from vending.errors import InvalidInput
-from vending.payments.tender import Taken, Tender
+from vending.payments.tender import Taken, Tender, TenderUnknown, account_of
 from vending.tariffs.pricing import price_energy, price_money
 from vending.tariffs.quote import Line, Quote, Refused
 from vending.tariffs.situation import Situation
@@ -52,11 +52,12 @@ class Basket:
 
     sale_id: str
     orders: tuple[VendOrder, ...]
-    tender: Tender
+    tenders: tuple[Tender, ...]
     site: str
     till: str
     cashier_key: str
     cashier_name: str
+    shift: str = ""  # the key of the open shift whose drawer takes the money; a desk sale always has one
 
     def check(self) -> None:
         if not self.orders:
@@ -83,7 +84,11 @@ class Basket:
         asked = [
             self.site,
             [[order.order_id, order.meter, order.money_minor, order.units] for order in self.orders],
-            self.tender.way,
+            # What was due and not what was handed over: the same page sent again may find another price.
+            [
+                [tender.way, None if tender.way == "cash" else tender.received_minor]
+                for tender in self.tenders
+            ],
         ]
         return hashlib.sha256(json.dumps(asked, separators=(",", ":")).encode()).hexdigest()
 
@@ -197,13 +202,32 @@ def _account(account: str, buyer: Buyer) -> str:
     return f"debt/{buyer.tenant_key}/fixed" if account == "debt/fixed" else account
 
 
-def payment_legs(account: str, taken: Taken, planned: Sequence[Planned], currency: str) -> Legs:
+def drawn_on(taken: Sequence[Taken], planned: Sequence[Planned]) -> tuple[Taken, ...]:
+    """The same with each account balance named: a tenant's balance pays for his own meters and for nobody else's."""
+    tenants = list(dict.fromkeys(plan.buyer.tenant_key for plan in planned))
+    return tuple(
+        replace(one, reference=_payer(one, tenants)) if one.way == "account" else one for one in taken
+    )
+
+
+def _payer(taken: Taken, tenants: Sequence[str]) -> str:
+    named = taken.reference or (tenants[0] if len(tenants) == 1 else "")
+    if named not in tenants:
+        raise TenderUnknown(
+            "An account pays only for meters of its own tenant. Sell the other meters on a receipt of their own.",
+            "tender",
+        )
+    return named
+
+
+def payment_legs(till: str, taken: Sequence[Taken], planned: Sequence[Planned], currency: str) -> Legs:
     """The first entry: what came in against what is held for each customer. Coins that do not exist are a leg of their own."""
     per_customer: dict[str, int] = {}
     for plan in planned:
         name = held(plan.buyer.tenant_key)
         per_customer[name] = per_customer.get(name, 0) + plan.pays_minor
-    legs = [(account, currency, taken.amount_minor), ("rounding/cash", currency, -taken.rounding_minor)]
+    legs = [(account_of(one.way, till, one.reference), currency, one.amount_minor) for one in taken]
+    legs.append(("rounding/cash", currency, -sum(one.rounding_minor for one in taken)))
     legs += [(name, currency, -minor) for name, minor in per_customer.items()]
     return tuple(leg for leg in legs if leg[2])
 

@@ -39,7 +39,7 @@ from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
 from vending.payments import service as payments
-from vending.payments.tender import Taken, take
+from vending.payments.tender import Taken, channel_of, take
 from vending.tariffs.quote import Refused
 from vending.vends import facts
 from vending.vends.content import FORM, content_hash
@@ -48,6 +48,7 @@ from vending.vends.plan import (
     Basket,
     Legs,
     Planned,
+    drawn_on,
     payment_legs,
     plan_vend,
     quote,
@@ -170,7 +171,7 @@ def _place_all(
 class _Made:
     basket: Basket
     planned: tuple[Planned, ...]
-    taken: Taken
+    taken: tuple[Taken, ...]
     currency: str
     total_minor: int
 
@@ -180,7 +181,9 @@ def _plan(session: Session, clock: Clock, basket: Basket, spent: facts.Spent) ->
     planned: list[Planned] = []
     site = estate.one_site(session, basket.site)
     for order in basket.orders:
-        known = facts.gather(session, clock, order.meter, site, spent=spent, channel=basket.tender.way)
+        known = facts.gather(
+            session, clock, order.meter, site, spent=spent, channel=channel_of(basket.tenders)
+        )
         quoted = quote(
             known.tariff, known.situation, known.buyer, money_minor=order.money_minor, units=order.units
         )
@@ -190,7 +193,7 @@ def _plan(session: Session, clock: Clock, basket: Basket, spent: facts.Spent) ->
         planned.append(plan)
         spent.count(plan)
     total = sum(plan.pays_minor for plan in planned)
-    taken = take(basket.tender, total, site.currency)
+    taken = drawn_on(take(basket.tenders, total, site.currency), planned)
     return _Made(basket, tuple(planned), taken, site.currency, total)
 
 
@@ -248,13 +251,12 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
                     "paid_at": now,
                 }
             )
-        account = payments.account_of(one.taken.way, basket.till)
         if one.total_minor:
-            legs = payment_legs(account, one.taken, one.planned, one.currency)
+            legs = payment_legs(basket.till, one.taken, one.planned, one.currency)
             entries.append(Entry("payment", f"sale/{basket.sale_id}", _legs(legs)))
         paid.append(
             payments.PaymentOf(
-                basket.sale_id, (one.taken,), one.currency, basket.till, basket.cashier_key, now
+                basket.sale_id, one.taken, one.currency, basket.till, basket.cashier_key, now, basket.shift
             )
         )
     session.execute(sa.insert(Sale), sales)
@@ -272,7 +274,7 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
             detail={
                 "receipt": receipt,
                 "total_minor": one.total_minor,
-                "way": one.taken.way,
+                "way": "+".join(taken.way for taken in one.taken),
                 "till": one.basket.till,
             },
         )

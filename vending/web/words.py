@@ -83,5 +83,12 @@ def meter_number(drn: str) -> str:
 
 
 def way(name: str) -> str:
-    names = {"cash": _("cash"), "card": _("card"), "account": _("account")}
+    names = {
+        "cash": _("cash"),
+        "card": _("card"),
+        "cheque": _("cheque"),
+        "transfer": _("bank transfer"),
+        "voucher": _("voucher"),
+        "account": _("account"),
+    }
     return names.get(name, name)

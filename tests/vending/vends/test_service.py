@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,13 @@ import sqlalchemy as sa
 from shop import Shop
 
 from keystore.module import Issued, Refused
+from vending.estate import queries as estate
 from vending.estate.errors import MeterUnknown
 from vending.ledger import queries as ledger
+from vending.ledger import service as ledger_service
+from vending.ledger.entries import transfer
+from vending.ledger.errors import FloorReached
+from vending.payments.tender import Tender, TenderUnknown
 from vending.vends import queries
 from vending.vends import service as vends
 from vending.vends.errors import ModuleNotReady, OrderIdReused, SaleTooSmall
@@ -302,3 +308,59 @@ def test_more_than_a_token_can_hold_is_refused_in_one_sentence(shop: Shop, order
     )
     assert isinstance(refused, SaleTooSmall)
     assert "1,820,162.4" in refused.sentence
+
+
+def test_one_sale_is_paid_in_several_ways_and_each_lands_in_its_own_account(shop: Shop) -> None:
+    before = totals(shop)
+    basket = replace(
+        shop.basket(shop.order("G-03", 50_002)),
+        tenders=(Tender("card", 20_000, "T-9"), Tender("cheque", 10_000, "000123"), Tender("cash", 30_000)),
+    )
+    (outcome,) = shop.sell(basket)
+    assert isinstance(outcome, vends.SaleOutcome)
+    after = totals(shop)
+    moved = {root: after.get((root, "ZAR"), 0) - before.get((root, "ZAR"), 0) for root, _unit in after}
+    assert (moved["card"], moved["cheque"], moved["cash"], moved["rounding"]) == (20_000, 10_000, 20_000, 2)
+    sale = one(shop, outcome.sale_key)
+    assert [(taken.way, taken.amount_minor, taken.change_minor) for taken in sale.taken] == [
+        ("card", 20_000, 0),
+        ("cheque", 10_000, 0),
+        ("cash", 20_000, 10_000),
+    ]
+    assert shop.sell(basket) == [outcome]
+
+
+def test_an_account_pays_for_its_own_tenant_and_never_below_zero(shop: Shop) -> None:
+    order = shop.order("G-03", 50_000)
+    with shop.db.reading() as session:
+        meter = estate.one_meter(session, shop.clock, order.meter)
+        stranger = estate.one_meter(session, shop.clock, shop.meter("G-04"))
+    assert meter.tenant is not None
+    assert stranger.tenant is not None
+    with shop.db.writing() as session:
+        ledger_service.post(
+            session,
+            shop.clock,
+            [
+                transfer(
+                    "opening",
+                    "test/1",
+                    "ZAR",
+                    60_000,
+                    debited="bank/main",
+                    credited=f"customer/{meter.tenant.key}",
+                )
+            ],
+        )
+    (outcome,) = shop.sell(replace(shop.basket(order), tenders=(Tender("account"),)))
+    assert isinstance(outcome, vends.SaleOutcome)
+    with shop.db.reading() as session:
+        assert ledger.balance(session, f"customer/{meter.tenant.key}", "ZAR") == 10_000
+    (short,) = shop.sell(replace(shop.basket(shop.order("G-03", 50_000)), tenders=(Tender("account"),)))
+    assert isinstance(short, FloorReached)
+    (foreign,) = shop.sell(
+        replace(
+            shop.basket(shop.order("G-03", 1_000)), tenders=(Tender("account", None, stranger.tenant.key),)
+        )
+    )
+    assert isinstance(foreign, TenderUnknown)

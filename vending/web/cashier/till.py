@@ -133,14 +133,14 @@ def _take(services: Services, sale_id: str, basket: DraftBasket) -> Any:
     if wrong is not None or not counted:
         return _page(sale_id, meter=wrong.line.meter if wrong else current, sell_another=True), 422
     try:
-        tender = _tender(way, total, place.currency)
-        take(tender, total, place.currency)
+        tenders = _tenders(way, place.currency)
+        take(tenders, total, place.currency)
     except VendingError as refused:
         return _page(sale_id, meter=current, received_error=refused.sentence, sell_another=True), 422
     asked = Basket(
         sale_id,
         tuple(_order(one.line, place.currency) for one in counted),
-        tender,
+        tenders,
         place.site_key,
         place.till,
         g.actor.key,
@@ -150,14 +150,12 @@ def _take(services: Services, sale_id: str, basket: DraftBasket) -> Any:
     return redirect(url_for("vends.show", key=outcome.sale_key), 303)
 
 
-def _tender(way: str, total: int, code: str) -> Tender:
+def _tenders(way: str, code: str) -> tuple[Tender, ...]:
     typed = request.form.get("received", "").strip()
     if way == "cash" and typed:
-        return Tender("cash", parse_amount(typed, code, field="received"))
-    if way == "card":
-        return Tender("card", total, typed)
+        return (Tender("cash", parse_amount(typed, code, field="received")),)
     # Nothing typed: the customer gave the exact money.
-    return Tender(way, total)
+    return (Tender(way, None, "" if way == "cash" else typed),)
 
 
 def _id(text: str | None) -> str:
@@ -465,8 +463,8 @@ def _basket(
     change = ""
     if way == "cash" and received and not received_error:
         try:
-            taken = take(_tender(way, total, place.currency), total, place.currency)
-            change = words.total(taken.change_minor, place.currency)
+            taken = take(_tenders(way, place.currency), total, place.currency)
+            change = words.total(sum(one.change_minor for one in taken), place.currency)
         except VendingError as refused:
             received_error = refused.sentence
     wrong = next((one.error for one in counted if one.error), "")
