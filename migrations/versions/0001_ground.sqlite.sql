@@ -336,9 +336,9 @@ CREATE TABLE role_grant (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
---;;
 CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
+--;;
+CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
 --;;
 CREATE TABLE sign_in_session (
 	id INTEGER NOT NULL,
@@ -562,6 +562,7 @@ CREATE TABLE vend (
 	currency TEXT NOT NULL,
 	carried_minor INTEGER NOT NULL,
 	tariff_version TEXT NOT NULL,
+	priced TEXT NOT NULL,
 	request TEXT NOT NULL,
 	settlement TEXT NOT NULL,
 	state TEXT NOT NULL,
@@ -581,9 +582,9 @@ CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
---;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -629,9 +630,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
---;;
 CREATE INDEX ix_tenant_site_key ON tenant (site_key)
+--;;
+CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -822,13 +823,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -21,6 +21,7 @@ from vending.tariffs.pricing import price_energy, price_money
 from vending.tariffs.quote import Line, Quote, Refused
 from vending.tariffs.situation import Situation
 from vending.tariffs.structure import Tariff
+from vending.vends import priced
 from vending.vends.errors import BasketEmpty, OrderIdInvalid
 
 # States of a vend, and the only moves between them. `paid` is decided once, and never goes back.
@@ -117,6 +118,7 @@ class Planned:
     pays_minor: int
     tariff_version: str
     units_before: int
+    priced: dict[str, Any]  # what it was counted from, so that anybody can count it again
 
 
 def quote(
@@ -147,7 +149,7 @@ def pays(quoted: Quote, buyer: Buyer) -> int:
 
 
 def plan_vend(
-    order: VendOrder, buyer: Buyer, quoted: Quote, tariff_version: str, units_before: int
+    order: VendOrder, buyer: Buyer, quoted: Quote, tariff_version: str, situation: Situation
 ) -> Planned:
     paid = pays(quoted, buyer)
     kept_spent = quoted.paid_minor - paid
@@ -176,7 +178,10 @@ def plan_vend(
         tuple(legs),
         paid,
         tariff_version,
-        units_before,
+        situation.units_before,
+        priced.stored(
+            situation, money_minor=order.money_minor, units=order.units, kept_minor=buyer.kept_minor
+        ),
     )
 
 

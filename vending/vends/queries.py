@@ -46,6 +46,8 @@ class VendView:
     refusal_sentence: str | None
     keying: dict[str, Any]
     tariff_version: str
+    carried_minor: int
+    priced: dict[str, Any]
     decided_at: datetime | None
     tokens: tuple[TokenView, ...]
 
@@ -162,6 +164,8 @@ def _vend(row: Vend, tokens: list[Token]) -> VendView:
         row.refusal_sentence,
         row.request["meter"],
         row.tariff_version,
+        row.carried_minor,
+        row.priced,
         row.decided_at,
         # Nothing shows a token before the commit that released it; the state says that it happened.
         tuple(

@@ -189,7 +189,7 @@ def _plan(session: Session, clock: Clock, basket: Basket, spent: facts.Spent) ->
         )
         if isinstance(quoted, Refused):
             raise SaleTooSmall(quoted.sentence, "amount")
-        plan = plan_vend(order, known.buyer, quoted, known.tariff_version, known.situation.units_before)
+        plan = plan_vend(order, known.buyer, quoted, known.tariff_version, known.situation)
         planned.append(plan)
         spent.count(plan)
     total = sum(plan.pays_minor for plan in planned)
@@ -245,6 +245,7 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
                     "currency": one.currency,
                     "carried_minor": plan.quote.carried_minor,
                     "tariff_version": plan.tariff_version,
+                    "priced": plan.priced,
                     "request": request,
                     "settlement": {"legs": [list(leg) for leg in plan.settlement]},
                     "state": "paid",

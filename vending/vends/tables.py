@@ -61,6 +61,7 @@ class Vend(Base):
     currency: Mapped[str]
     carried_minor: Mapped[int]
     tariff_version: Mapped[str]
+    priced: Mapped[dict[str, Any]]  # what it was counted from (priced.py)
     request: Mapped[dict[str, Any]]  # what the module is asked, word for word, however often
     settlement: Mapped[dict[str, Any]]  # the entry that releases it, fixed when the money was taken
     state: Mapped[str]

@@ -239,7 +239,7 @@ def _plan(
     )
     if not isinstance(quoted, Quote):
         raise SaleTooSmall(quoted.sentence, "amount")
-    return plan_vend(order, known.buyer, quoted, known.tariff_version, known.situation.units_before)
+    return plan_vend(order, known.buyer, quoted, known.tariff_version, known.situation)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
