@@ -580,11 +580,11 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -823,13 +823,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -14,11 +14,10 @@ from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 
 import vending
+from vending.languages import LANGUAGES
 from vending.services import Services
-from vending.web import auth, dress, errors, frame, gate, headers, health, home, places, receipts
+from vending.web import auth, dress, errors, frame, gate, headers, health, home, places, receipts, words
 from vending.web.cashier import till, vends
-
-LANGUAGES = {"en": "English", "zh": "中文", "fr": "Français", "ar": "العربية"}
 
 
 def assets(name: str) -> Path:
@@ -53,6 +52,7 @@ def create_app(services: Services) -> Flask:
     headers.add(app)
     CSRFProtect(app)
     Babel(app, locale_selector=_language)
+    words.dress(app)
     dress.dress(app)
     gate.mark(app, "htmx_script", gate.PUBLIC)
 

@@ -8,18 +8,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, Response, g, redirect, request, url_for
-from flask_babel import get_locale
 
 from keystore.errors import KeystoreError
 from keystore.module import Status
+from vending.languages import LANGUAGES
 from vending.services import Services
-from vending.web import gate, places
+from vending.web import gate, places, words
 from vending.web.words import _
 
 STATUS_FRESH_S = 1.0
 _seen: dict[int, tuple[float, Status | None, str]] = {}
-
-RTL = {"ar", "fa", "he", "ur"}
 
 room = Blueprint("frame", __name__)
 
@@ -72,12 +70,12 @@ def register(app: Flask, languages: dict[str, str]) -> None:
         services: Services = g.services
         actor = g.get("actor")
         place = places.find()
-        language = str(get_locale() or "en")
+        language = words.of_page()
         status, _sentence = module_status(services)
         return {
             "frame": {
-                "lang": language,
-                "dir": "rtl" if language.split("_")[0] in RTL else "ltr",
+                "lang": language.code,
+                "dir": language.direction,
                 "theme": request.cookies.get("theme", "auto"),
                 "operator": "Ampoule",
                 "home": "/",
@@ -106,7 +104,7 @@ def register(app: Flask, languages: dict[str, str]) -> None:
 def preferences() -> Response:
     """Theme and language, kept in cookies of this browser."""
     answer = redirect(local_address(request.form.get("next", "/")), 303)
-    for name, choices in (("theme", ("auto", "light", "dark")), ("lang", ("en", "zh", "fr", "ar"))):
+    for name, choices in (("theme", ("auto", "light", "dark")), ("lang", tuple(LANGUAGES))):
         value = request.form.get(name)
         if value is not None and value in choices:
             answer.set_cookie(name, value, max_age=31536000, samesite="Lax", httponly=True)

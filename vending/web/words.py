@@ -1,4 +1,4 @@
-"""Values as people of the page's language read them: money, energy, numbers of meters, moments."""
+"""Sentences and values in the page's language. What a language is stands in `vending/languages.py`; here is which one."""
 
 from __future__ import annotations
 
@@ -6,89 +6,77 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.numbers import format_decimal
-from flask_babel import get_locale, gettext, ngettext
+from flask import Flask
+from flask_babel import get_locale
 
-from vending.money import currency
+from vending.languages import MINUS, Tongue, clock_time, meter_number, tongue, unit_of
+
+__all__ = [
+    "MINUS",
+    "_",
+    "clock_time",
+    "day",
+    "dress",
+    "meter_number",
+    "money",
+    "number",
+    "of_page",
+    "plural",
+    "service_name",
+    "total",
+    "unit_of",
+    "units",
+    "way",
+]
+
+
+def of_page() -> Tongue:
+    """The language of the page that is being made; English outside of one."""
+    return tongue(str(get_locale() or "en"))
+
+
+def dress(app: Flask) -> None:
+    """Templates say `_("…")` and `ngettext(…)` from the same catalogues as everything else."""
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda one: of_page().template(one),
+        ngettext=lambda one, many, number: of_page().template(one, many, number),
+        newstyle=True,
+    )
 
 
 def _(message: str, **values: object) -> str:
     """The sentence in the page's language."""
-    return str(gettext(message, **values))
+    return of_page().speak(message, **values)
 
 
 def plural(one: str, many: str, number: int, **values: object) -> str:
     """The sentence for this many, in the page's language; `%(num)s` is the number."""
-    return str(ngettext(one, many, number, **values))
-
-
-MINUS = "\u2212"
-UNITS = {"electricity": "kWh", "water": "kl", "gas": "m³", "cooling": "kWh", "time": "min"}
+    return of_page().plural(one, many, number, **values)
 
 
 def number(value: Decimal, decimals: int) -> str:
-    text = format_decimal(
-        value, format="#,##0" + ("." + "0" * decimals if decimals else ""), locale=get_locale()
-    )
-    return text.replace("-", MINUS)
+    return of_page().number(value, decimals)
 
 
 def money(minor: int, code: str) -> str:
-    """`1,500.00`, without the currency: in columns the currency stands once, on the total."""
-    unit = currency(code)
-    return number(Decimal(minor).scaleb(-unit.decimals), unit.decimals)
+    return of_page().money(minor, code)
 
 
 def total(minor: int, code: str) -> str:
-    return f"{currency(code).symbol} {money(minor, code)}"
+    return of_page().total(minor, code)
 
 
 def units(value: int) -> str:
-    """Tenths of the service's unit, as the meter shows them."""
-    return number(Decimal(value).scaleb(-1), 1)
-
-
-def unit_of(service: str) -> str:
-    return UNITS.get(service, "")
+    return of_page().units(value)
 
 
 def service_name(service: str) -> str:
-    names = {
-        "electricity": _("Electricity"),
-        "water": _("Water"),
-        "gas": _("Gas"),
-        "cooling": _("Cooling"),
-        "time": _("Time"),
-    }
-    return names.get(service, service)
-
-
-def clock_time(moment: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
-    return moment.astimezone(zone).strftime("%H:%M:%S" if seconds else "%H:%M")
+    return of_page().service_name(service)
 
 
 def day(moment: datetime, zone: ZoneInfo) -> str:
-    from flask_babel import format_date
-
-    return str(format_date(moment.astimezone(zone).date(), "d MMM y"))
-
-
-def meter_number(drn: str) -> str:
-    """Eleven digits as 4-4-3, the way they stand on the meter."""
-    return (
-        f"{drn[:4]} {drn[4:8]} {drn[8:]}"
-        if len(drn) == 11
-        else " ".join(drn[i : i + 4] for i in range(0, len(drn), 4))
-    )
+    return of_page().day(moment, zone)
 
 
 def way(name: str) -> str:
-    names = {
-        "cash": _("cash"),
-        "card": _("card"),
-        "cheque": _("cheque"),
-        "transfer": _("bank transfer"),
-        "voucher": _("voucher"),
-        "account": _("account"),
-    }
-    return names.get(name, name)
+    return of_page().way(name)

@@ -1,0 +1,126 @@
+"""The catalogues of the languages: collects the sentences of code and templates, and says what is not translated yet.
+
+    .venv/bin/python tools/messages.py update            new sentences into vending/translations/*/messages.po
+    .venv/bin/python tools/messages.py check [PATH...]   exit status 1 if a sentence of these paths (default: all) lacks one
+
+Sentences stand in `_()`, `ngettext()`, `plural()` and `speak()`. The files are sorted by sentence and carry no line numbers
+and no dates, so that two people's changes meet as seldom as can be. Sentences that are gone are taken out.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).parent.parent
+TRANSLATIONS = ROOT / "vending" / "translations"
+METHODS = (("vending/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2"))
+KEYWORDS = {"_": None, "ngettext": (1, 2), "plural": (1, 2), "speak": None}
+HEADER = "# Ampoule's sentences in {name}. `.venv/bin/python tools/messages.py update` adds what is new; translate the msgstr lines."
+VOLATILE = (
+    "POT-Creation-Date",
+    "PO-Revision-Date",
+    "Generated-By",
+    "Last-Translator",
+    "Project-Id",
+    "Report-Msgid",
+    "Language-Team",
+)
+
+
+def collected() -> Catalog:
+    """Every sentence of the code and the templates, with the files that say it."""
+    found = Catalog(charset="utf-8")
+    for place in ("vending", "templates"):
+        for name, _line, message, comments, context in extract_from_dir(
+            ROOT / place,
+            [
+                (pattern.removeprefix(f"{place}/"), how)
+                for pattern, how in METHODS
+                if pattern.startswith(place)
+            ],
+            {
+                "**.html": {"trimmed": "true", "newstyle_gettext": "true"},
+                "**.txt": {"newstyle_gettext": "true"},
+            },
+            keywords=KEYWORDS,
+        ):
+            found.add(message, None, [(f"{place}/{name}", 1)], auto_comments=comments, context=context)
+    return found
+
+
+def languages() -> list[str]:
+    return sorted(path.parent.name for path in TRANSLATIONS.glob("*/messages.po"))
+
+
+def read(language: str) -> Catalog:
+    with (TRANSLATIONS / language / "messages.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def write(language: str, catalogue: Catalog) -> None:
+    catalogue.header_comment = HEADER.format(
+        name=catalogue.locale.english_name if catalogue.locale else language
+    )
+    out = BytesIO()
+    write_po(out, catalogue, width=0, sort_output=True, include_lineno=False, ignore_obsolete=True)
+    lines = out.getvalue().decode().splitlines(keepends=True)
+    kept = "".join(line for line in lines if not line.startswith(tuple(f'"{name}' for name in VOLATILE)))
+    (TRANSLATIONS / language / "messages.po").write_text(kept, encoding="utf-8")
+
+
+def update() -> None:
+    found = collected()
+    for language in languages():
+        catalogue = read(language)
+        catalogue.update(found, no_fuzzy_matching=True, update_header_comment=False)
+        write(language, catalogue)
+        lacking = len(missing(catalogue, found, ()))
+        print(f"{language}: {len(found) - lacking} of {len(found)} sentences translated")
+
+
+def missing(catalogue: Catalog, found: Catalog, paths: tuple[str, ...]) -> list[Message]:
+    """The sentences of these paths that the catalogue says nothing for."""
+    lacking = []
+    for message in found:
+        if not message.id or (paths and not any(name.startswith(paths) for name, _line in message.locations)):
+            continue
+        known = catalogue.get(message.id, message.context)
+        said = known.string if known is not None and not known.fuzzy else ""
+        if not (all(said) if isinstance(said, (tuple, list)) else said):
+            lacking.append(message)
+    return lacking
+
+
+def check(paths: tuple[str, ...]) -> int:
+    found, status = collected(), 0
+    for language in languages():
+        lacking = missing(read(language), found, paths)
+        per_file = Counter(name for message in lacking for name, _line in message.locations[:1])
+        print(f"{language}: {len(lacking)} sentences are not translated")
+        for name, count in sorted(per_file.items()):
+            print(f"  {count:4} {name}")
+        status = status or bool(lacking)
+    return int(status)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("update", "check"))
+    parser.add_argument("paths", nargs="*", help="beginnings of file names, as vending/receipts")
+    given = parser.parse_args()
+    if given.what == "check":
+        return check(tuple(given.paths))
+    update()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
