@@ -6,36 +6,34 @@ folder that another process works in.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from vending import logs
 from vending import settings as settings_module
-from vending.settings import NeedsTls, Settings
-from vending.supervisor import refuse_port_in_use
+from vending.settings import Settings
+from vending.supervisor import FolderNotWritable, refuse_port_in_use
 
-log = logging.getLogger("vending.server")
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def run(settings: Settings) -> None:
-    from vending import bootstrap, demonstrating, migrating, timecheck
+    from vending import bootstrap, demonstrating, migrating, production, timecheck
     from vending.db import Database
     from vending.web.app import create_app
     from vending.worker import Worker
 
-    if settings.serves_tls:
-        # Names and tokens never cross a network in clear, and passkeys need a secure page (ADR 0022).
-        raise NeedsTls(
-            f"Pages on {settings.host} would go over the network in clear. Put a server that speaks TLS in front and "
-            "let Ampoule listen on 127.0.0.1."
-        )
-    refuse_port_in_use(settings.port, "AMPOULE_PORT")
+    production.refuse_unsafe_settings(settings)
+    refuse_port_in_use(settings.port, "AMPOULE_PORT", settings.host)
     ready = settings.folder / "run" / "server.ready"
-    ready.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(ready.parent)
     ready.unlink(missing_ok=True)
     db = Database.open(settings.database_address)
     try:
@@ -44,22 +42,14 @@ def run(settings: Settings) -> None:
         timecheck.refuse_if_behind(db, services.clock)
         if settings.is_demonstration:
             demonstrating.prepare(services)
+        else:
+            production.refuse_examples(services)
         app = create_app(services)
         worker = Worker(services)
         worker.start()
-        from waitress.server import create_server
-
-        server = create_server(
-            app,
-            host=settings.host,
-            port=settings.port,
-            threads=settings.web_threads,
-            ident="",
-            channel_timeout=60,
-            max_request_body_size=32 * 1024 * 1024,
-        )
+        server = _listen(settings, app)
         ready.write_text(f"{os.getpid()}\n", encoding="ascii")
-        click.echo(f"serving on http://localhost:{settings.port}")
+        click.echo(f"serving on {settings.address}")
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             raise SystemExit(0)
@@ -77,23 +67,61 @@ def run(settings: Settings) -> None:
         db.close()
 
 
+def _listen(settings: Settings, app: Flask) -> Any:
+    """Waitress on the settings' address: over TLS with the site's certificate, in clear for this machine alone."""
+    adjustments: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "threads": settings.web_threads,
+        "ident": "",
+        "channel_timeout": 60,
+        "max_request_body_size": 32 * 1024 * 1024,
+    }
+    if settings.public_address and settings.is_local:
+        # A server in front says who asked and how; nobody but this machine can reach the port, so it is believed.
+        adjustments |= {
+            "trusted_proxy": "127.0.0.1",
+            "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto x-forwarded-host",
+            "clear_untrusted_proxy_headers": True,
+        }
+    if settings.has_certificate:
+        from vending.certificates import Files
+        from vending.tls import Certificate, TlsServer
+
+        files = Files(settings.tls_folder)
+        return TlsServer(app, Certificate(files.server, files.server_key), settings.address, **adjustments)
+    from waitress.server import create_server
+
+    return create_server(app, **adjustments)
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderNotWritable(
+            f"{folder} cannot be made ({error.strerror}). Give the folder above it to the user that runs Ampoule, or choose another with AMPOULE_VAR."
+        ) from error
+
+
 @click.command()
 def serve() -> None:
     """Run the server alone (the module must already run)."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stdout)
-    # What Alembic does is said once, by what follows from it.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    run(settings_module.load())
+    chosen = settings_module.load()
+    logs.configure(chosen.log_format)
+    run(chosen)
 
 
 @click.command()
 def worker() -> None:
     """Run the worker alone: recovery, messages and the trail's chain, for sites whose pages are WSGI processes."""
-    from vending import bootstrap, migrating
+    from vending import bootstrap, migrating, production
     from vending.worker import Worker
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stdout)
-    services = bootstrap.open_services(settings_module.load())
+    chosen = settings_module.load()
+    logs.configure(chosen.log_format)
+    production.refuse_unsafe_settings(chosen)
+    services = bootstrap.open_services(chosen)
     try:
         migrating.refuse_unless_current(services.db)
         running = Worker(services)

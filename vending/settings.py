@@ -61,11 +61,45 @@ class Settings:
     log_format: str = _setting(
         "people", "`people` for a terminal, `json` for a collector.", choices=("people", "json")
     )
+    public_address: str = _setting(
+        "",
+        "What people type, for example https://till.mall.local; needed when another server in front of this one speaks TLS.",
+    )
+    metrics_key: str = _setting(
+        "",
+        "A secret that lets a collector on another machine read `/metrics`; empty means this machine alone.",
+        secret=True,
+    )
+    keep_delivered_days: int = _setting(
+        90, "How many days work that is done stays in the list of jobs, to be looked up."
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the pages are served to this machine alone."""
+        return self.host in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def tls_folder(self) -> Path:
+        return self.folder / "tls"
+
+    @property
+    def has_certificate(self) -> bool:
+        return (self.tls_folder / "server.pem").exists()
 
     @property
     def serves_tls(self) -> bool:
-        """Plain HTTP is for this machine alone; anything else goes through TLS, which `ampoule tls` sets up."""
-        return self.host not in ("127.0.0.1", "localhost", "::1")
+        """Whether a browser sees these pages over TLS: by the own certificate (`ampoule tls`) or by a server in front.
+        Plain HTTP is for this machine alone."""
+        return not self.is_local or self.has_certificate or self.public_address.startswith("https://")
+
+    @property
+    def address(self) -> str:
+        """What people type."""
+        if self.public_address:
+            return self.public_address.rstrip("/")
+        name = "localhost" if self.is_local or self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 — compared, not bound
+        return f"{'https' if self.serves_tls else 'http'}://{name}:{self.port}"
 
     @property
     def folder(self) -> Path:
@@ -116,17 +150,26 @@ def explain(environment: Mapping[str, str] | None = None, folder: Path | None = 
     ]
 
 
+def settings_file(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Path:
+    """The TOML file, whether it is there or not."""
+    path = Path((os.environ if environment is None else environment).get("AMPOULE_CONFIG", "ampoule.toml"))
+    return path if path.is_absolute() or folder is None else folder / path
+
+
 def _load(environment: Mapping[str, str] | None, folder: Path | None) -> tuple[Settings, dict[str, str]]:
     environment = os.environ if environment is None else environment
     known = {each.name: each for each in fields(Settings)}
     given: dict[str, Any] = {}
     origins: dict[str, str] = {}
 
-    path = Path(environment.get("AMPOULE_CONFIG", "ampoule.toml"))
-    path = path if path.is_absolute() or folder is None else folder / path
+    path = settings_file(environment, folder)
     if path.exists():
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingWrong(
+                f"{path} cannot be read ({error.strerror}). Let the user that runs Ampoule read it: chgrp and chmod 640."
+            ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingWrong(
                 f"{path} is not complete TOML ({error}). Mend that line, or restore the file from a back-up."

@@ -5,6 +5,7 @@ cleanly on Ctrl-C. It holds no state, no keys and no database; what the product 
 continues where the first one was.
 """
 
+import errno
 import fcntl
 import os
 import signal
@@ -198,7 +199,7 @@ class Supervisor:
     def welcome(self, seconds: float) -> None:
         from vending.demonstration.people import DEMONSTRATION_PEOPLE
 
-        address = f"http://localhost:{self.settings.port}"
+        address = self.settings.address
         lines = [
             "",
             f"Ampoule is ready after {seconds:.1f} s. This is a demonstration: test keys, example people, one machine user for all parts.",
@@ -256,16 +257,26 @@ class Supervisor:
             self.lock.close()
 
 
-def refuse_port_in_use(port: int, setting: str) -> None:
-    with socket.socket() as probe:
+def refuse_port_in_use(port: int, setting: str, host: str = "127.0.0.1") -> None:
+    try:
+        family, _kind, _protocol, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise PortInUse(
+            f"{host} is no address of this machine. Write 0.0.0.0 for all of them, or one that `ip address` shows: AMPOULE_HOST."
+        ) from None
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(address)
         except PermissionError:
             raise PortInUse(
                 f"Port {port} is for root alone. Choose one above 1023: {setting}=8800."
             ) from None
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise PortInUse(
+                    f"{host} is no address of this machine. Write 0.0.0.0 for all of them, or one that `ip address` shows: AMPOULE_HOST."
+                ) from None
             raise PortInUse(
                 f"Port {port} is in use by another program. Stop that one, or choose another port: {setting}={port % 60000 + 100} make run."
             ) from None

@@ -12,7 +12,8 @@ import threading
 import time
 from datetime import timedelta
 
-from vending import audit, outbox, reactions
+from vending import audit, certificates, outbox, reactions
+from vending.certificates import Files
 from vending.ledger import closing
 from vending.services import Services
 from vending.vends import drafts
@@ -84,12 +85,23 @@ class Worker:
                 if audit.close_batch(session, self._services.clock) is None:
                     return
 
+    def renew_certificate(self) -> None:
+        """A month before its end, where the site's own authority vouches for it."""
+        files = Files(self._services.settings.tls_folder)
+        if not (files.server.exists() and files.authority_key.exists()):
+            return
+        now = self._services.clock.now()
+        if certificates.due(certificates.look(files.server), now):
+            seen = certificates.renew(files.folder, now)
+            log.info("the certificate of the pages was renewed until %s", f"{seen.expires_at:%Y-%m-%d}")
+
     def tidy(self) -> None:
         """Balances are summed up so that reading them stays quick, and baskets that nobody came back to are dropped."""
         now = time.monotonic()
         if now - self._tidied < TIDY_EVERY_S and self._tidied:
             return
         self._tidied = now
+        self.renew_certificate()
         closing.take_snapshots(self._services.db)
         with self._services.db.writing() as session:
             drafts.drop_old(session, self._services.clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from shop import Shop
 
-from vending import audit, outbox
+from vending import audit, certificates, outbox
 from vending.access.site_secret import SiteSecret
 from vending.ledger.tables import LedgerSnapshot
 from vending.services import Services
@@ -60,3 +60,14 @@ def test_it_sums_up_balances_and_drops_baskets_that_nobody_came_back_to(shop: Sh
         assert drafts.find(session, "old") is None
         assert drafts.find(session, "new") is not None
         assert session.scalar(sa.select(sa.func.count()).select_from(LedgerSnapshot)) > 0
+
+
+def test_it_renews_the_certificate_of_the_pages_a_month_before_its_end(shop: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    first = certificates.make(folder, ["till.mall.local"], shop.clock.now())
+    worker = worker_of(shop, tmp_path)
+    worker.renew_certificate()
+    assert certificates.look(folder / "server.pem") == first
+    shop.clock.advance(timedelta(days=certificates.SERVER_DAYS - 20))
+    worker.renew_certificate()
+    assert certificates.look(folder / "server.pem").expires_at > first.expires_at + timedelta(days=300)
