@@ -1,6 +1,6 @@
 """The security module against what it cannot beat: ratios, measured side by side in one run.
 
-    python benchmarks/keystore.py [issue] [batch] [verify] [restart] [--tokens N]
+    python benchmarks/module.py [issue] [batch] [verify] [restart] [--tokens N]
 
 `issue`: one caller and 32 callers through the socket, durable, against a bare socket whose server writes and syncs the same
 number of bytes. `batch`: `keystore issue-batch`, ten tokens for each meter, by itself. `verify`: `keystore log verify` on
