@@ -29,6 +29,10 @@ class Commands(click.Group):
         except KeystoreError as error:
             click.echo(f"keystore: {error.sentence} [{error.code}]", err=True)
             raise SystemExit(1) from None
+        except OSError as error:
+            what = f"{error.filename}: " if error.filename else ""
+            click.echo(f"keystore: {what}{error.strerror or error}. [file]", err=True)
+            raise SystemExit(1) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -132,6 +136,7 @@ def serve(
     from keystore.errors import KeyFileUnusable
     from keystore.opening import Options
 
+    described = store.describe(key_file)  # a file that is not there, or is no key file, is said at once
     for line in harden():
         serving.to_stderr(line)
     options = Options(
@@ -144,11 +149,11 @@ def serve(
     door = serving.Door(socket_path, _roles(sellers, lookers, officers))
     server = serving.Server(key_file, options, door, serving.to_stderr)
     if unlock_test_keys:
-        data = store.read(key_file)
-        if not store.describe(key_file).all_test:
+        if not described.all_test:
             raise KeyFileUnusable(
                 "Only a key file with test keys opens by itself. Start without --unlock-test-keys."
             )
+        data = store.read(key_file)
         server.open(seal.unlock(data, demonstration.passphrases()[:2]), data)
         serving.to_stderr("Open, with public test keys.")
     else:

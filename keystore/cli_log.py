@@ -1,10 +1,11 @@
-"""`keystore log verify, export, prove, head` and `keystore backup, restore`."""
+"""`keystore log verify, export, prove, head, cut` and `keystore backup, restore`."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import os
 import tarfile
 import time
 from collections.abc import Iterator
@@ -13,10 +14,10 @@ from typing import Any
 
 import click
 
-from keystore import entries, minting, opening, store, verify_log
+from keystore import cutting, entries, minting, opening, store, verify_log
 from keystore.client import SocketModule
 from keystore.errors import KeystoreError, LogDamaged
-from keystore.journal import write_whole
+from keystore.journal import hold, write_whole
 from keystore.seal import Opened
 from keystore.terminal import FILE, SOCKET, Secrets, secrets_option, unlock
 
@@ -68,6 +69,32 @@ def head(socket_path: Path) -> None:
         found = module.checkpoint()
     click.echo(found.note)
     click.echo(f"short: {found.short}")
+
+
+@log_.command()
+@LOG
+@click.option("--yes", is_flag=True, help="Cut without asking.")
+def cut(log_folder: Path, yes: bool) -> None:
+    """Give up the damaged end of a log that no copy can replace. The module then waits for a fast-forward."""
+    held = hold(log_folder / "lock", "this issuance log")
+    try:
+        kept = _cut(log_folder, yes)
+    finally:
+        os.close(held)
+    click.echo(f"Cut. The end is in {kept}; keep it. Next: start the module and `keystore budget fast-forward`.")
+
+
+def _cut(log_folder: Path, yes: bool) -> Path:
+    damage = cutting.first_damage(log_folder)
+    if damage is None:
+        raise KeystoreError("Every entry of this log holds. There is nothing to cut.", code="nothing-to-cut")
+    click.echo(
+        f"Entry {damage.sequence} does not hold. With it {damage.lines} lines would be given up; they are kept aside. "
+        "Tokens of lost entries may be out, so the module sells nothing afterwards until two approvers fast-forward it."
+    )
+    if not yes:
+        click.confirm("Is there no back-up and no witness with these entries, and shall they be cut?", abort=True)
+    return cutting.cut(log_folder, damage)
 
 
 @log_.command()

@@ -72,12 +72,26 @@ def statement(log: str, sequence: int, leaf: str, committed: Json) -> bytes:
 
 
 def write(public: Json, private: Json, secret: AESGCM) -> tuple[bytes, bytes]:
-    """The line of an entry and its leaf hash. `public` gets the hash of the sealed half."""
+    """The line of an entry and its leaf hash. `public` gets the hash of the sealed half.
+
+    The sealed half is bound to the public one (its associated data), so that the module itself sees every change of
+    the last entry too, which no later entry vouches for.
+    """
+    public["sealed"] = ""
+    open_half = _canonical(public).encode()
     nonce = os.urandom(12)
-    sealed = nonce + secret.encrypt(nonce, _canonical(private).encode(), b"%d" % public["n"])
-    public["sealed"] = sha256(sealed).hexdigest()
-    data = _canonical(public).encode()
+    sealed = nonce + secret.encrypt(nonce, _canonical(private).encode(), open_half)
+    digest = sha256(sealed).hexdigest()
+    public["sealed"] = digest
+    data = open_half.replace(_NOT_SEALED, _sealed_as(digest), 1)
     return data + b"\t" + b64encode(sealed) + b"\n", leaf_hash(data)
+
+
+_NOT_SEALED = b'"sealed":""'
+
+
+def _sealed_as(digest: str) -> bytes:
+    return b'"sealed":"%b"' % digest.encode()
 
 
 def split(line: bytes) -> tuple[bytes, bytes]:
@@ -101,7 +115,8 @@ def read(line: bytes, offset: int, secret: AESGCM) -> Entry:
         public = json.loads(data)
         if public["sealed"] != sha256(sealed).hexdigest() or _canonical(public).encode() != data:
             raise LogDamaged("An entry of the issuance log was altered.")
-        private = json.loads(secret.decrypt(sealed[:12], sealed[12:], b"%d" % public["n"]))
+        open_half = data.replace(_sealed_as(public["sealed"]), _NOT_SEALED, 1)
+        private = json.loads(secret.decrypt(sealed[:12], sealed[12:], open_half))
     except (ValueError, KeyError, TypeError, InvalidTag) as error:
         raise LogDamaged("An entry of the issuance log cannot be read.") from error
     return Entry(public, private, leaf_hash(data), offset, offset + len(line))

@@ -11,6 +11,7 @@ from keystore.errors import ModuleRefused
 from keystore.log import IssuanceLog
 
 _KEPT = 16
+_WAY_OUT = "Bring the newer log back, or let two approvers fast-forward it (keystore budget fast-forward)."
 
 
 class Heads:
@@ -31,6 +32,11 @@ class Heads:
 
     def behind(self) -> str | None:
         """Why the module may not sell, or None."""
+        if self._log.missing:
+            return (
+                f"The log here has {self._log.size} entries and is not the one of which {self._log.missing} were "
+                "acknowledged: its end was cut, or it is an older copy. " + _WAY_OUT
+            )
         if not self._unmet:
             return None
         self._unmet = [head for head in self._unmet if not self._fits(head)]
@@ -40,7 +46,7 @@ class Heads:
         head = max(self._unmet, key=lambda h: h.size)
         return (
             f"The log here has {self._log.size} entries, but a witness holds a signed head of {head.size}: this is an "
-            "older copy. Bring the newer log back, or let two approvers fast-forward it (keystore budget fast-forward)."
+            "older copy. " + _WAY_OUT
         )
 
     def _fits(self, head: notes.Head) -> bool:

@@ -4,9 +4,11 @@
 entries is one write and one fdatasync; nothing is answered before it. A write that finds no room is taken back
 whole; a sync that fails ends the process, because the kernel may have dropped the bytes and forgotten the error.
 
-After a crash the end may be torn. Every entry names the first entry of its group, so a torn line is told from a
-damaged one: the log is cut there only if no entry of a later group follows, for a later group proves that this
-one had been synced. Not here: what entries mean (`state.py`), the tree (`merkle.py`).
+After a crash the end may be torn, and that must not be taken for damage, nor damage for it. A torn end is cut only
+where nothing says that it was acknowledged: no entry of a later group follows (it would prove that this one had been
+synced), the mark of what was acknowledged does not reach it (`mark.py`), and it looks torn, that is, it ends inside a line
+or has a hole of zeros where a sector never arrived. What stays undecidable is a write that a power cut tore at the very
+moment at which another fault altered it. Not here: what entries mean (`state.py`), the tree (`merkle.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keystore import crash, entries
 from keystore.entries import Entry
 from keystore.errors import KeyFileBusy, LogDamaged, LogFull
+from keystore.mark import Mark, MarkFile
 
 MAX_GROUP_BYTES = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -43,10 +46,13 @@ class Journal:
         self._lock = hold(folder / "lock", "this issuance log")
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.end = os.fstat(self._fd).st_size
+        self._mark_file = MarkFile(folder)
+        self.mark = self._mark_file.read()
         _sync_folder(folder)
 
     def close(self) -> None:
         os.close(self._fd)
+        self._mark_file.close()
         os.close(self._lock)
 
     @property
@@ -78,6 +84,18 @@ class Journal:
             raise SyncFailed(str(error)) from error
         self.end += len(data)
         crash.point("keystore.after-append")
+
+    def acknowledge(self, size: int, leaf: bytes) -> None:
+        """What was synced may be answered now: `size` entries, of which the last has this leaf hash."""
+        self.mark = Mark(size, self.end, leaf)
+        self._mark_file.write(self.mark)
+
+    def settle(self) -> None:
+        """Make the mark durable, when no answer waits."""
+        try:
+            self._mark_file.settle()
+        except OSError as error:
+            raise SyncFailed(str(error)) from error
 
     def _take_back(self) -> None:
         try:
@@ -140,16 +158,23 @@ class Journal:
     def _cut(self, offset: int, sequence: int, damage: LogDamaged) -> None:
         """The first line that does not verify is at `offset`: a torn end is cut off, anything else is damage."""
         tail = os.pread(self._fd, MAX_GROUP_BYTES + 1, offset)
-        if len(tail) > MAX_GROUP_BYTES or _later_group(tail, sequence):
+        acknowledged = self.mark is not None and offset < self.mark.end
+        if acknowledged or len(tail) > MAX_GROUP_BYTES or _later_group(tail, sequence) or not _looks_torn(tail):
             raise LogDamaged(
-                f"{damage.sentence} Entry {sequence} was altered or lost after it was written. "
-                "Restore the log from a back-up; the module does not start on it."
+                f"{damage.sentence} Entry {sequence} was altered or lost after it was written. Restore the log from a "
+                "back-up; the module does not start on it. If no copy holds that entry, `keystore log cut` shows what "
+                "would be given up."
             ) from damage
         keep = self.folder / f"torn-{offset}.part"
         keep.write_bytes(tail)
         os.ftruncate(self._fd, offset)
         os.fsync(self._fd)
         self.end = offset
+
+
+def _looks_torn(tail: bytes) -> bool:
+    """A write that a power cut stopped ends inside a line, or has zeros where a sector never reached the disk."""
+    return not tail.endswith(b"\n") or b"\x00" in tail
 
 
 def _later_group(tail: bytes, sequence: int) -> bool:

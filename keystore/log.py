@@ -60,8 +60,8 @@ class IssuanceLog:
         self.snapshot_every = SNAPSHOT_EVERY
         self._anchors = anchors
         self.anchors_held = False  # while a longer log is known of, its head is not written over
-        self._journal = Journal(folder, secret)
         self.folder = folder
+        self._journal = Journal(folder, secret)
         try:
             self._load()
         except BaseException:
@@ -75,6 +75,8 @@ class IssuanceLog:
             raise LogDamaged(
                 "The issuance log is shorter than its own checkpoint. Restore it from a back-up."
             )
+        if loaded.image is None:
+            snapshot.forget(self.folder)  # pieces of another log's index must not be joined with this one's
         self.state = State() if loaded.image is None else State.from_image(loaded.image)
         if self._initial is not None:
             if loaded.image is None:
@@ -92,9 +94,17 @@ class IssuanceLog:
         for entry in journal.scan(loaded.offset, loaded.size, loaded.head):
             fold.apply(self.state, entry.public, entry.private)
             self._note(entry.public, entry.leaf, entry.offset)
+        self.missing = self._missing()
         self._checkpoint_size = self.tree.size
         self._checkpoint_at = time.monotonic()
         self._mend_checkpoints()
+
+    def _missing(self) -> int:
+        """How many entries were acknowledged, if those are not all here: the log was cut, or replaced by an older copy."""
+        mark = self._journal.mark
+        if mark is None or (mark.size <= self.tree.size and self.tree.leaf(mark.size - 1) == mark.leaf):
+            return 0
+        return mark.size
 
     def _mend_checkpoints(self) -> None:
         """Checkpoints are not synced one by one; after a crash the last line may be half a line."""
@@ -125,6 +135,7 @@ class IssuanceLog:
             self.save_snapshot()
         if self.tree.size > self._checkpoint_size:
             self.write_checkpoint()
+        self._journal.settle()
         self._journal.close()
 
     def abandon(self) -> None:
@@ -150,6 +161,10 @@ class IssuanceLog:
         self._journal.append(lines)
         for row in rows:
             self._note(*row)
+        if self.missing and any(public.get("act") == "fast-forward" for public, _ in halves):
+            self.missing = 0
+        if not self.missing:
+            self._journal.acknowledge(sequence, bytes.fromhex(head))
         return placed
 
     def _note(self, public: Json, leaf: bytes, offset: int) -> None:
@@ -220,9 +235,14 @@ class IssuanceLog:
             file.write(json.dumps({"note": note}, ensure_ascii=False) + "\n")
         if not self.anchors_held:
             self._push(note)
+        self._journal.settle()
         self._checkpoint_size = self.tree.size
         self._checkpoint_at = time.monotonic()
         crash.point("keystore.after-checkpoint")
+
+    def settle(self) -> None:
+        """Make the mark of what was acknowledged durable; called when nobody asks for anything."""
+        self._journal.settle()
 
     def _push(self, note: str) -> None:
         """The head to every place outside. A witness that is away does not stop the sale."""

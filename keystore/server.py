@@ -187,6 +187,8 @@ class Server:
             self._finish(jobs, group)
         if self._engine is not None:
             self._engine.log.keep_house()
+            if not jobs:
+                self._engine.log.settle()
         now = time.monotonic()
         if now - self._watched >= WATCH_S:
             self._watched = now

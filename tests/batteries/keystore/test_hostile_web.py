@@ -189,6 +189,7 @@ def test_the_battery_catches_a_budget_kept_in_memory_only(site: Process) -> None
     lines = log.read_bytes().splitlines(keepends=True)
     log.write_bytes(b"".join(lines[:-1]))  # as if the entry had not been durable
     (site.folder / "keys.stsks.head").unlink(missing_ok=True)
+    (site.folder / "log" / "acknowledged").unlink()
     site.start()
     left = next(b for b in site.client().status().budgets if b.budget_id == "exact").left
     assert left == BUDGET
