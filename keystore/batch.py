@@ -108,6 +108,7 @@ def issue(
 def _group(engine: Engine, chunk: list[Request | Refused], tables: Tables) -> list[str | Refused]:
     """One group: plan in order, encipher in arrays, log with one sync, then answer."""
     engine.require_ready()
+    engine.require_room(chunk)
     group = Group()
     seen: set[str] = set()
     found: list[Plan | Refused | Issued] = []

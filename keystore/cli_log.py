@@ -81,7 +81,9 @@ def cut(log_folder: Path, yes: bool) -> None:
         kept = _cut(log_folder, yes)
     finally:
         os.close(held)
-    click.echo(f"Cut. The end is in {kept}; keep it. Next: start the module and `keystore budget fast-forward`.")
+    click.echo(
+        f"Cut. The end is in {kept}; keep it. Next: start the module and `keystore budget fast-forward`."
+    )
 
 
 def _cut(log_folder: Path, yes: bool) -> Path:
@@ -93,7 +95,9 @@ def _cut(log_folder: Path, yes: bool) -> Path:
         "Tokens of lost entries may be out, so the module sells nothing afterwards until two approvers fast-forward it."
     )
     if not yes:
-        click.confirm("Is there no back-up and no witness with these entries, and shall they be cut?", abort=True)
+        click.confirm(
+            "Is there no back-up and no witness with these entries, and shall they be cut?", abort=True
+        )
     return cutting.cut(log_folder, damage)
 
 

@@ -57,7 +57,11 @@ def _read(line: bytes) -> tuple[entries.Json | None, bytes]:
     try:
         data, sealed = entries.split(line[:-1])
         public = json.loads(data)
-        if line.endswith(b"\n") and public["sealed"] == sha256(sealed).hexdigest() and {"n", "prev"} <= public.keys():
+        if (
+            line.endswith(b"\n")
+            and public["sealed"] == sha256(sealed).hexdigest()
+            and {"n", "prev"} <= public.keys()
+        ):
             return public, leaf_hash(data)
     except (LogDamaged, ValueError, KeyError, TypeError, AttributeError):
         pass

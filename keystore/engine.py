@@ -54,6 +54,7 @@ Answer = Callable[[], Any]
 
 ISSUES = ("credit", "management", "key-change", "meter-test")
 VERIFIES_A_MINUTE = 5
+ROOM_KEPT = 64 << 20  # bytes
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class Engine:
     def issue(self, group: Group, requests: Sequence[Request | Refused]) -> Answer:
         """Each request for itself; one that was refused already (it could not be read) keeps its place."""
         self.require_ready()
+        self.require_room(requests)
         answers = [self._issue_one(group, request) for request in requests]
         return lambda: [answer() for answer in answers]
 
@@ -314,7 +316,12 @@ class Engine:
             assert entry is not None
             placed = Placed(entry.sequence, entry.leaf.hex())
             return lambda: _fate(order_id, entry.public["kind"], placed)
-        public = {"kind": "cancel", "order": order_id, "at": self._at_least_last(self.clock.now())}
+        at = self._at_least_last(self.clock.now())
+        try:
+            planning.check_unpaid("cancel", self.log.state, at // 1000)
+        except No as no:
+            return _refuse(order_id, no.code, no.sentence)
+        public = {"kind": "cancel", "order": order_id, "at": at}
         staged = self._stage(group, public, {})
 
         def answer() -> Cancelled | AlreadyIssued:
@@ -379,6 +386,14 @@ class Engine:
         reason = self.heads.behind()
         if reason is not None:
             raise ModuleRefused(reason, code="log-behind")
+
+    def require_room(self, requests: Sequence[Request | Refused]) -> None:
+        """New tokens stop before the disk is full: cancels, acts and the tokens of known orders go on."""
+        if self.log.room_left() < ROOM_KEPT and not all(self.log.knows(r.order_id) for r in requests):
+            raise LogFull(
+                f"Less than {ROOM_KEPT >> 20} MB are left on the disk of the issuance log. Nothing was issued; make room "
+                "and repeat the sale. The rest is kept for cancels and approvals."
+            )
 
     def require_ready(self) -> None:
         self._require_not_behind()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keystore import powers
+from keystore import limits, powers
 from keystore.state import State, key_name, private_digest
 
 Json = dict[str, Any]
@@ -26,6 +26,8 @@ def apply(state: State, public: Json, private: Json) -> None:
         powers.carry_out(state, public, private)
     elif kind == "start":
         state.generation = max(state.generation, public["gen"])
+    elif kind in limits.UNPAID:
+        state.unpaid[kind] = limits.UNPAID[kind].spend(state.unpaid.get(kind, 0), public["at"] // 1000)
 
 
 def _token(state: State, public: Json, private: Json) -> None:

@@ -159,7 +159,12 @@ class Journal:
         """The first line that does not verify is at `offset`: a torn end is cut off, anything else is damage."""
         tail = os.pread(self._fd, MAX_GROUP_BYTES + 1, offset)
         acknowledged = self.mark is not None and offset < self.mark.end
-        if acknowledged or len(tail) > MAX_GROUP_BYTES or _later_group(tail, sequence) or not _looks_torn(tail):
+        if (
+            acknowledged
+            or len(tail) > MAX_GROUP_BYTES
+            or _later_group(tail, sequence)
+            or not _looks_torn(tail)
+        ):
             raise LogDamaged(
                 f"{damage.sentence} Entry {sequence} was altered or lost after it was written. Restore the log from a "
                 "back-up; the module does not start on it. If no copy holds that entry, `keystore log cut` shows what "

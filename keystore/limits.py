@@ -1,4 +1,4 @@
-"""Budgets, count budgets and limits: how much may be issued. Pure; time is an argument.
+"""Budgets, count budgets and limits: how much may be issued, and how much may be written. Pure; time is an argument.
 
 A budget is what a hostile web server can still mint, so it is exact: a request that does not fit is refused, and
 what it used is derived from the log alone. Budgets belong to a supply group and a service (or, for counts, to a
@@ -133,3 +133,29 @@ FREE_A_MONTH = 2  # free issues for one meter in a month
 def is_lower(new: ClassLimit, old: ClassLimit) -> bool:
     """Whether a change of limits only takes away."""
     return new.units_a_day <= old.units_a_day and new.tokens_a_day <= old.tokens_a_day
+
+
+# --- entries that no budget pays for ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many entries at once, and afterwards one in a while: each stays in the log for ever and fills its disk.
+
+    What was used is one moment, the time at which the whole burst will be there again; it follows from the log.
+    """
+
+    burst: int
+    every_s: int
+
+    def wait(self, full_at: int, now: int) -> int:
+        """Seconds until one more may be written; 0 when it may be now."""
+        return max(0, max(full_at, now) - now - (self.burst - 1) * self.every_s)
+
+    def spend(self, full_at: int, now: int) -> int:
+        return max(full_at, now) + self.every_s
+
+
+# Meter tests move no value, and a cancel of an order that was never issued leaves a tombstone of half a kilobyte. The bursts
+# are far above a day of a large site, an outage included; at the lasting pace a hostile caller fills half a gigabyte a year.
+UNPAID = {"meter-test": Allowance(200, 300), "cancel": Allowance(5000, 30)}

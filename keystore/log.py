@@ -7,6 +7,7 @@ means (`planning.py`) and who may ask (`server.py`).
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class IssuanceLog:
         self._initial = initial
         self.snapshot_every = SNAPSHOT_EVERY
         self._anchors = anchors
+        self._room, self._room_until = 0, 0.0
         self.anchors_held = False  # while a longer log is known of, its head is not written over
         self.folder = folder
         self._journal = Journal(folder, secret)
@@ -129,6 +131,14 @@ class IssuanceLog:
     @property
     def head(self) -> str:
         return self._head
+
+    def room_left(self) -> int:
+        """Bytes free on the log's disk, as of the last second."""
+        now = time.monotonic()
+        if now >= self._room_until:
+            found = os.statvfs(self.folder)
+            self._room, self._room_until = found.f_bavail * found.f_frsize, now + 1.0
+        return self._room
 
     def close(self) -> None:
         if self.tree.size - self._saved >= SNAPSHOT_AT_END:

@@ -186,6 +186,7 @@ def _management(request: ManagementRequest, state: State, ring: KeyRing, moment:
     if request.action == "meter-test":
         if not 0 < request.value < 1 << 36:
             raise No("value-invalid", "The control mask of a meter test has 1 to 36 bits.")
+        check_unpaid("meter-test", state, int(moment.seconds))
         public = {
             "kind": "meter-test",
             "order": request.order_id,
@@ -369,6 +370,19 @@ def _approved(
     if permit[1] <= moment.seconds:
         raise No("approval-expired", "The approval has expired. Collect the signatures again.")
     return _budget(state, kind, request.meter.sgc, None, 1, moment)
+
+
+def check_unpaid(kind: str, state: State, now: int) -> None:
+    """Room for one more entry that no budget pays for."""
+    allowance = limits.UNPAID[kind]
+    wait = allowance.wait(state.unpaid.get(kind, 0), now)
+    if wait:
+        what = "Meter tests" if kind == "meter-test" else "Cancels of orders that the module does not know"
+        raise No(
+            "entries-limit",
+            f"{what} stay in the log for ever without a budget, so at most {allowance.burst} are taken at once, then one "
+            f"every {allowance.every_s} seconds. Nothing was done; repeat it in {wait} seconds.",
+        )
 
 
 def _budget(state: State, kind: str, sgc: str, service: str | None, amount_: int, moment: Moment) -> Account:

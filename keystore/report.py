@@ -13,6 +13,7 @@ from keystore.keyring import KeyRing
 from keystore.log import IssuanceLog
 from keystore.module import Budget, Status
 
+ROOM_WARNED = 1 << 30  # bytes
 MOST_LINES = 64  # budgets, and keys, in one answer
 
 
@@ -36,6 +37,12 @@ def status(identity: Identity, log: IssuanceLog, ring: KeyRing, clock: Clock, he
     told = tuple(w for b in budgets for w in b.warnings)
     if identity.quorum < 2:
         told = (*told, "One person approves alone here: this site chose a quorum of one at its ceremony.")
+    room = log.room_left()
+    if room < ROOM_WARNED:
+        told = (
+            *told,
+            f"The disk of the issuance log has {room >> 20} MB left. Make room before the sale stops.",
+        )
     return Status(
         version=identity.version,
         state="behind" if behind else "clock" if doubt else "ready",

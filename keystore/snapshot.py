@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keystore import crash
 from keystore.journal import write_whole
 
-VERSION = 1
+VERSION = 2
 NOBODY = b"\x00" * 16  # for entries without an order
 
 

@@ -70,6 +70,7 @@ class State:
         self.generation = 0
         self.last_at = 0  # milliseconds
         self.forwarded: tuple[int, str] | None = None  # a lost head that approvers accepted as lost
+        self.unpaid: dict[str, int] = {}  # by kind of entry: when its allowance is whole again
 
     def meter(self, pan: str) -> Meter:
         found = self.meters.get(pan)
@@ -102,6 +103,7 @@ class State:
             "generation": self.generation,
             "last_at": self.last_at,
             "forwarded": self.forwarded,
+            "unpaid": self.unpaid,
         }
 
     @classmethod
@@ -120,6 +122,7 @@ class State:
         state.floor = image["floor"]
         state.generation = image["generation"]
         state.last_at = image["last_at"]
+        state.unpaid = image["unpaid"]
         lost = image["forwarded"]
         state.forwarded = (lost[0], lost[1]) if lost else None
         return state

@@ -79,3 +79,20 @@ def test_a_clock_that_steps_back_over_midnight_opens_no_budget_again() -> None:
     found.spend(0, midnight - 30)
     assert found.left_at(midnight + 60) == 0
     assert found.left_at(midnight + DAY) == 100
+
+
+@given(st.lists(st.integers(0, 40), max_size=200), st.integers(1, 10), st.integers(1, 20))
+def test_an_allowance_gives_its_burst_and_then_its_pace(gaps: list[int], burst: int, every: int) -> None:
+    allowance, full_at, now, taken, first_refused = limits.Allowance(burst, every), 0, START, 0, None
+    for gap in gaps:
+        now += gap
+        wait = allowance.wait(full_at, now)
+        if wait == 0:
+            full_at = allowance.spend(full_at, now)
+            taken += 1
+        else:
+            assert allowance.wait(full_at, now + wait - 1) > 0
+            assert allowance.wait(full_at, now + wait) == 0
+            first_refused = first_refused or taken
+        assert taken <= burst + (now - START) // every
+    assert first_refused is None or first_refused >= burst
