@@ -58,7 +58,7 @@ ACTS: dict[str, TwoPersonAct] = {
         TwoPersonAct("engineering-token", "Issue engineering tokens", P.ENGINEERING_TOKEN, P.DESK_APPROVE, "issue"),
         TwoPersonAct("key-change", "Issue key-change tokens", P.KEY_CHANGE, P.DESK_APPROVE, "issue"),
         TwoPersonAct("open-budget", "Open a budget", P.KEYS_ACT, P.KEYS_APPROVE, "open-budget"),
-        TwoPersonAct("top-up", "Top up a budget", P.KEYS_ACT, P.KEYS_APPROVE, "top-up"),
+        TwoPersonAct("top-up", "Top up a budget", P.BUDGET_ASK, P.KEYS_APPROVE, "top-up"),
         TwoPersonAct("set-limits", "Raise the limits of a meter class", P.KEYS_ACT, P.KEYS_APPROVE, "set-limits"),
         TwoPersonAct("enrol", "Enrol an approver", P.KEYS_ACT, P.KEYS_APPROVE, "enrol"),
         TwoPersonAct("resume-key", "Use a suspended key again", P.KEYS_ACT, P.KEYS_APPROVE, "resume-key"),
@@ -146,7 +146,9 @@ def refusal(request: Open, decider: Actor, now: datetime) -> tuple[str, str] | N
     """Why this person's word does not count for this request, as code and sentence; None when it does."""
     if id_of(request.text) != request.act_id:
         return "act_edited", "The act was changed after it was made. Make it again."
-    if request.state != "open":
+    # The module counts signatures of its own quorum: an act of its own takes more of them until it is handed in.
+    undecided = ("open", "approved") if one_act(request.act).by_module else ("open",)
+    if request.state not in undecided:
         return "act_closed", f"This request is {request.state}; nothing is left to decide."
     if request.expires_at <= now:
         return "act_expired", "This request has expired. Ask for it again."

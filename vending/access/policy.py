@@ -64,6 +64,7 @@ class Permission(StrEnum):
     KEYS_READ = "keys.read"
     KEYS_ACT = "keys.act"
     KEYS_APPROVE = "keys.approve"
+    BUDGET_ASK = "budget.ask"
     APPROVAL_READ = "approval.read"
     DESK_APPROVE = "desk.approve"
     MANAGER_APPROVE = "manager.approve"
@@ -111,6 +112,7 @@ SAYS: dict[Permission, str] = {
     P.KEYS_READ: "See the state of keys and budgets (never a key).",
     P.KEYS_ACT: "Prepare acts for the security module: budgets, limits, floors, approvers.",
     P.KEYS_APPROVE: "Sign acts for the security module.",
+    P.BUDGET_ASK: "Ask for more in a budget; two approvers sign it.",
     P.APPROVAL_READ: "See what waits for a second person.",
     P.DESK_APPROVE: "Be the second person for acts of the desk: free issues, reversals, engineering tokens.",
     P.MANAGER_APPROVE: "Be the second person for acts of management: roles, ratios, corrections.",
@@ -135,6 +137,7 @@ _SUPERVISOR = _CASHIER | {
     P.APPROVAL_READ,
     P.REPORT_READ,
     P.KEYS_READ,
+    P.BUDGET_ASK,
     P.ENGINEERING_TOKEN,
     P.LEDGER_READ,
 }
@@ -169,11 +172,20 @@ _MANAGER = {
     P.API_KEY_EDIT,
     P.SITE_EDIT,
     P.KEYS_READ,
+    P.BUDGET_ASK,
     P.APPROVAL_READ,
     P.DESK_APPROVE,
     P.MANAGER_APPROVE,
 }
-_KEY_CUSTODIAN = {P.KEYS_READ, P.KEYS_ACT, P.KEYS_APPROVE, P.APPROVAL_READ, P.AUDIT_READ, P.ESTATE_READ}
+_KEY_CUSTODIAN = {
+    P.KEYS_READ,
+    P.KEYS_ACT,
+    P.KEYS_APPROVE,
+    P.BUDGET_ASK,
+    P.APPROVAL_READ,
+    P.AUDIT_READ,
+    P.ESTATE_READ,
+}
 _ENGINEER = {
     P.ESTATE_READ,
     P.METER_COMMISSION,

@@ -3,11 +3,9 @@
 The lists that can be imported are written with the same columns, so that what was saved can be brought in again.
 """
 
-import csv
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,8 +16,8 @@ from vending.access.policy import Actor, Permission
 from vending.clock import Clock
 from vending.db import Database
 from vending.errors import InvalidInput
-from vending.estate import checks
-from vending.estate.columns import LISTS, guarded
+from vending.estate import checks, saving
+from vending.estate.columns import LISTS
 from vending.estate.tables import (
     Building,
     Circuit,
@@ -38,10 +36,6 @@ from vending.estate.tables import (
 CHUNK = 2000
 
 
-class Writer(Protocol):
-    def writerow(self, row: Iterable[Any], /) -> Any: ...
-
-
 def tables() -> tuple[str, ...]:
     """The names of all tables that can be saved."""
     return tuple(_TABLES)
@@ -55,9 +49,13 @@ def export(db: Database, clock: Clock, actor: Actor, path: Path, *, table: str, 
     with db.reading() as session:
         heading, rows = _TABLES[table](session, site)
         if path.suffix == ".csv":
-            count = _write_csv(path, heading, rows)
+            count = -1  # the heading is a line too
+            with path.open("w", encoding="utf-8-sig", newline="") as file:
+                for line in saving.csv_lines(heading, rows):
+                    file.write(line)
+                    count += 1
         elif path.suffix == ".xlsx":
-            count = _write_xlsx(path, heading, rows)
+            count = saving.write_xlsx(str(path), heading, rows)
         else:
             raise InvalidInput("The name of the file must end in .csv or .xlsx.", "path")
     with db.writing() as session:
@@ -75,55 +73,8 @@ def export(db: Database, clock: Clock, actor: Actor, path: Path, *, table: str, 
 def csv_lines(session: Session, actor: Actor, *, table: str, site: str) -> Iterator[str]:
     """The same as text for a download, line by line."""
     policy.require(actor, Permission.ESTATE_EXPORT, site)
-    import io
-
     heading, rows = _TABLES[table](session, site)
-    for row in (heading, *rows):
-        line = io.StringIO()
-        csv.writer(line).writerow([_shown(value) for value in row])
-        yield line.getvalue()
-
-
-def _write_csv(path: Path, heading: tuple[str, ...], rows: Iterable[Iterable[Any]]) -> int:
-    count = 0
-    # The mark at the beginning tells spreadsheet programs that the text is UTF-8.
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(heading)
-        for row in rows:
-            writer.writerow([_shown(value) for value in row])
-            count += 1
-    return count
-
-
-def _write_xlsx(path: Path, heading: tuple[str, ...], rows: Iterable[Iterable[Any]]) -> int:
-    import xlsxwriter
-
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    count = 0
-    with xlsxwriter.Workbook(str(path), options) as book:
-        sheet = book.add_worksheet("Ampoule")
-        sheet.freeze_panes(1, 0)
-        bold = book.add_format({"bold": True})
-        for column, title in enumerate(heading):
-            sheet.write_string(0, column, title, bold)
-        for count, row in enumerate(rows, 1):
-            for column, value in enumerate(row):
-                sheet.write_string(count, column, _shown(value))
-    return count
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return guarded(str(value))
+    yield from saving.csv_lines(heading, rows)
 
 
 Table = Callable[[Session, str], tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]]

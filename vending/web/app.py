@@ -16,7 +16,22 @@ from flask_wtf.csrf import CSRFProtect
 import vending
 from vending.languages import LANGUAGES
 from vending.services import Services
-from vending.web import auth, dress, errors, frame, gate, headers, health, home, places, receipts, words
+from vending.web import (
+    account,
+    auth,
+    dress,
+    errors,
+    frame,
+    gate,
+    headers,
+    health,
+    home,
+    menus,
+    offices,
+    places,
+    receipts,
+    words,
+)
 from vending.web.cashier import till, vends
 
 
@@ -59,13 +74,22 @@ def create_app(services: Services) -> Flask:
     gate.guard(app, places.can)
     errors.register(app)
     frame.register(app, LANGUAGES)
-    for room in (auth.room, home.room, till.room, vends.room, receipts.room, health.room):
+    for room in (
+        auth.room,
+        home.room,
+        account.room,
+        till.room,
+        vends.room,
+        receipts.room,
+        health.room,
+        *offices.ROOMS,
+    ):
         app.register_blueprint(room)
 
     @app.get("/")
     @gate.needs(gate.SIGNED_IN)
     def start() -> Any:
-        return redirect(url_for(frame.home_of(g.actor)), 303)
+        return redirect(url_for(menus.home_of(g.actor)), 303)
 
     @app.get("/favicon.ico")
     @gate.needs(gate.PUBLIC)

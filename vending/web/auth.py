@@ -11,9 +11,8 @@ from vending.access.errors import SecondFactorNeeded
 from vending.access.policy import Actor
 from vending.errors import VendingError
 from vending.services import Services
-from vending.web import gate
+from vending.web import gate, words
 from vending.web.frame import local_address
-from vending.web.words import _
 
 room = Blueprint("auth", __name__)
 
@@ -37,7 +36,7 @@ def cookie_name(services: Services) -> str:
 @room.get("/sign-in")
 @gate.needs(gate.PUBLIC)
 def sign_in() -> Any:
-    return _page({})
+    return sign_in_page({})
 
 
 @room.post("/sign-in")
@@ -46,7 +45,7 @@ def enter() -> Any:
     services: Services = g.services
     name, password = request.form.get("name", ""), request.form.get("password", "")
     try:
-        entered = access.sign_in(
+        signed = access.sign_in(
             services.db,
             services.clock,
             services.vault,
@@ -57,19 +56,25 @@ def enter() -> Any:
             strict=not services.settings.is_demonstration,
         )
     except SecondFactorNeeded:
-        return _page({"name": name, "step": "code"})
+        return sign_in_page({"name": name, "step": "code"})
     except VendingError as refused:
-        return _page({"name": name, "error": refused.sentence, "error_field": "password"}), 422
-    answer = redirect(local_address(request.form.get("next") or "/"), 303)
+        return sign_in_page({"name": name, "error": refused.sentence, "error_field": "password"}), 422
+    return entered(signed.secret, request.form.get("next") or "/")
+
+
+def entered(secret: str, address: str) -> Response:
+    """Into the house: the cookie with the session's secret, and the page that was wanted."""
+    services: Services = g.services
+    answer = redirect(local_address(address), 303)
     answer.set_cookie(
         cookie_name(services),
-        entered.secret,
+        secret,
         httponly=True,
         samesite="Strict",
         secure=services.settings.serves_tls,
         path="/",
     )
-    return answer
+    return answer  # type: ignore[return-value]
 
 
 @room.post("/sign-out")
@@ -83,14 +88,15 @@ def sign_out() -> Response:
     return answer  # type: ignore[return-value]
 
 
-def _page(form: dict[str, Any]) -> str:
+def sign_in_page(form: dict[str, Any]) -> str:
     services: Services = g.services
     demo: list[dict[str, str]] = []
     if services.settings.is_demonstration:
         from vending.demonstration.people import DEMONSTRATION_PEOPLE
 
         demo = [
-            {"name": one.login, "password": one.password, "role": _(one.role)} for one in DEMONSTRATION_PEOPLE
+            {"name": one.login, "password": one.password, "role": words.role_name(one.role)}
+            for one in DEMONSTRATION_PEOPLE
         ]
     return render_template(
         "access/sign_in.html",
@@ -101,7 +107,10 @@ def _page(form: dict[str, Any]) -> str:
             "next": request.values.get("next", ""),
             "error": "",
             "error_field": "",
-            "passkey_url": "",
+            "passkey": {
+                "challenge_url": url_for("account.begin_sign_in"),
+                "action": url_for("account.sign_in"),
+            },
             **form,
         },
         demo=demo,

@@ -13,7 +13,7 @@ from keystore.errors import KeystoreError
 from keystore.module import Status
 from vending.languages import LANGUAGES
 from vending.services import Services
-from vending.web import gate, places, words
+from vending.web import gate, menus, places, words
 from vending.web.words import _
 
 STATUS_FRESH_S = 1.0
@@ -42,6 +42,7 @@ def lamps(services: Services, zone: ZoneInfo) -> list[dict[str, Any]]:
     if status is None or sentence:
         return [{"state": "now", "text": _("Cannot sell now"), "url": ""}]
     found: list[dict[str, Any]] = [{"state": "on", "text": _("Ready to sell"), "url": ""}]
+    where = url_for("budget.show") if places.can(g.get("actor"), "keys.read") else ""
     units = [one for one in status.budgets if one.kind == "units" and one.allotted]
     if units:
         tightest = min(units, key=lambda one: one.left / one.allotted)
@@ -53,13 +54,18 @@ def lamps(services: Services, zone: ZoneInfo) -> list[dict[str, Any]]:
             text = _("Budget %(percent)s %%, lasts until %(when)s", percent=percent, when=when)
         else:
             text = _("Budget %(percent)s %%", percent=percent)
-        found.append({"state": "half" if tightest.warnings else "", "text": text, "url": ""})
+        found.append({"state": "half" if tightest.warnings else "", "text": text, "url": where})
     return found
 
 
-def home_of(actor: Any) -> str:
-    """The endpoint of the page where this person's work begins."""
-    return "till.desk" if places.can(actor, "sale.make") else "home.rooms"
+def place_word(place: places.Place, actor: Any) -> str:
+    """At the till its name; in an office the person's work."""
+    role = menus.role_of(actor)
+    return (
+        words.role_name(role).capitalize()
+        if role and menus.of_request()
+        else _("Till %(till)s", till=place.till)
+    )
 
 
 def register(app: Flask, languages: dict[str, str]) -> None:
@@ -80,8 +86,8 @@ def register(app: Flask, languages: dict[str, str]) -> None:
                 "operator": "Ampoule",
                 "home": "/",
                 "site": place.site.name if place else "",
-                "place": _("Till %(till)s", till=place.till) if place else "",
-                "menu": [],
+                "place": place_word(place, actor) if place else "",
+                "menu": menus.of_request(),
                 "lamps": lamps(services, place.zone) if place else [],
                 "person": {"name": actor.name, "since": ""} if actor else None,
                 "clock": services.clock.now().astimezone(place.zone).strftime("%H:%M") if place else "",
@@ -91,6 +97,7 @@ def register(app: Flask, languages: dict[str, str]) -> None:
                 "urls": {
                     "preferences": url_for("frame.preferences"),
                     "sign_out": url_for("auth.sign_out"),
+                    "account": url_for("account.show") if actor else "",
                     "help": "",
                 },
                 "languages": [{"value": code, "label": name} for code, name in languages.items()],

@@ -1,51 +1,81 @@
-"""Where somebody lands whose own pages are not part of this version: what there is for his work, said plainly."""
+"""Which rooms there are for this person, each with what is done there: the first page of somebody new, and a map for all."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, current_app, g, render_template, url_for
 
-from vending.access.policy import Permission
-from vending.web import gate, places
+from vending.web import gate, menus, places, words
 from vending.web.words import _
 
 room = Blueprint("home", __name__)
 
 
+def _rooms() -> list[tuple[str, str, str, str]]:
+    """Permission, endpoint, name, what is done there."""
+    return [
+        ("sale.make", "till.desk", _("Till"), _("Find a customer, take money, give the token.")),
+        ("shift.own", "shifts.show", _("Your shift"), _("Open it, count it, close it.")),
+        (
+            "approval.read",
+            "approvals.desk",
+            _("Approvals"),
+            _("Say yes or no to what others ask for: refunds, tokens without payment, roles, budgets."),
+        ),
+        ("keys.read", "budget.show", _("Budget"), _("How long the budget lasts, and asking for more.")),
+        ("report.read", "live.show", _("Live"), _("The building now, unit by unit, and what needs you.")),
+        ("estate.read", "estate.tree", _("Estate"), _("Buildings, units, tenants and meters.")),
+        ("sale.read", "sales.ledger", _("Sales"), _("Every sale and every receipt, to search and to save.")),
+        (
+            "tariff.read",
+            "tariffs.index",
+            _("Tariffs"),
+            _("What is charged, in words; a new version and what it would do."),
+        ),
+        ("people.read", "people.index", _("People"), _("Who works here, with which roles and sessions.")),
+        ("report.read", "reports.index", _("Reports"), _("Sales by day, losses, free tokens, shifts.")),
+        (
+            "key-change.make",
+            "campaign.board",
+            _("Key changes"),
+            _("Which meters are on which key, and which still wait."),
+        ),
+        ("keys.read", "keys.show", _("Keys"), _("Keys and when they expire, budgets, the head of the log.")),
+        (
+            "meter.line",
+            "work.day",
+            _("Work orders"),
+            _("Visits, engineering tokens, files for the meter room."),
+        ),
+        ("audit.read", "proof.show", _("Proof"), _("What was checked, and the pack to take away.")),
+        ("audit.read", "trail.index", _("Trail"), _("Who did what, when and why.")),
+    ]
+
+
 @room.get("/rooms")
 @gate.needs(gate.SIGNED_IN)
 def rooms() -> Any:
-    """Each line is there only for those whose permissions hold it."""
+    place = places.find()
     lines = [
-        (
-            Permission.ESTATE_EDIT,
-            _("Units, tenants and meters: the command `ampoule estate` imports, exports and finds."),
-        ),
-        (Permission.TARIFF_READ, _("Tariffs: the command `ampoule tariff` reads, compares and tries them.")),
-        (Permission.PEOPLE_READ, _("People and their roles: the command `ampoule user`.")),
-        (
-            Permission.AUDIT_READ,
-            _("The books and the trail: the command `ampoule audit` checks every invariant."),
-        ),
-        (
-            Permission.KEYS_READ,
-            _("Keys and budgets: the command `keystore`, on the security module's machine."),
-        ),
-        (
-            Permission.METER_LINE,
-            _("Meters on a line: the command `meter` reads, switches and enters tokens."),
-        ),
+        {"label": name, "url": url_for(endpoint), "detail": what}
+        for permission, endpoint, name, what in _rooms()
+        if endpoint in current_app.view_functions and places.can(g.actor, permission)
     ]
     return render_template(
-        "error.html",
-        error={
-            "title": _("Your own pages are not part of this version yet."),
-            "moved": _("You are signed in as %(name)s. Nothing is wrong.", name=g.actor.name),
-            "steps": [sentence for permission, sentence in lines if places.can(g.actor, permission.value)]
-            or [_("The front desk sells and prints for you, as before.")],
-            "code": "rooms",
-            "request": "",
-            "actions": [],
+        "rooms.html",
+        page={
+            "title": _("Your rooms"),
+            "facts": [
+                g.actor.name,
+                ", ".join(words.role_name(role) for role in sorted(g.actor.roles)) or _("no role yet"),
+            ],
+            "intro": "",
         },
+        lines=lines,
+        first=menus.home_of(g.actor),
+        account_url=url_for("account.show"),
+        nothing=_("The front desk sells and prints for you, as before.")
+        if place is not None
+        else _("There is no site here for your work yet. A manager gives you a role at one."),
     )

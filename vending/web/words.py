@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -15,17 +15,21 @@ __all__ = [
     "MINUS",
     "_",
     "clock_time",
+    "date_of",
     "day",
     "dress",
     "meter_number",
+    "moment",
     "money",
     "number",
     "of_page",
     "plural",
+    "role_name",
     "service_name",
     "total",
     "unit_of",
     "units",
+    "waits",
     "way",
 ]
 
@@ -76,6 +80,39 @@ def service_name(service: str) -> str:
 
 def day(moment: datetime, zone: ZoneInfo) -> str:
     return of_page().day(moment, zone)
+
+
+def date_of(value: date) -> str:
+    return of_page().on(value)
+
+
+def role_name(role: str) -> str:
+    names = {
+        "cashier": _("cashier"),
+        "supervisor": _("supervisor"),
+        "manager": _("manager"),
+        "key custodian": _("key custodian"),
+        "engineer": _("engineer"),
+        "auditor": _("auditor"),
+        "tenant": _("tenant"),
+        "API client": _("program"),
+    }
+    return names.get(role, role)
+
+
+def moment(at: datetime | None, zone: ZoneInfo) -> str:
+    """`20 Nov 2026, 10:42` at the site; a dash where nothing happened yet."""
+    return "–" if at is None else f"{day(at, zone)}, {clock_time(at, zone)}"
+
+
+def waits(since: datetime, now: datetime) -> str:
+    """How long something waits, in the unit that people would say."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 60:
+        return plural("waits %(num)s minute", "waits %(num)s minutes", minutes)
+    if minutes < 48 * 60:
+        return plural("waits %(num)s hour", "waits %(num)s hours", minutes // 60)
+    return plural("waits %(num)s day", "waits %(num)s days", minutes // 1440)
 
 
 def way(name: str) -> str:

@@ -1,0 +1,120 @@
+"""What follows when the second person has said yes: one function for each act, so that nobody has to come back for it.
+
+A function carries out the approved request and says in one sentence what is so now. It may run again: an act that failed
+(the unit was let in between) keeps its approval until it expires. An act without a function here is carried out where it
+was asked for, because only its maker can: an API key is shown once, to him.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vending.access import approvals, module_acts
+from vending.access.approvals import RequestView
+from vending.access.policy import Actor
+from vending.estate import meters
+from vending.estate import queries as estate
+from vending.services import Services
+from vending.tariffs import service as tariffs
+from vending.web.words import _
+
+Carrier = Callable[[Services, Actor, RequestView], str]
+
+
+def carry_out(services: Services, actor: Actor, view: RequestView) -> str:
+    carrier = CARRIERS.get(view.act.name)
+    if carrier is not None:
+        return carrier(services, actor, view)
+    return _("%(who)s can go on with it now.", who=view.maker_name)
+
+
+def is_carried(act: str) -> bool:
+    return act in CARRIERS
+
+
+def _role(services: Services, actor: Actor, view: RequestView) -> str:
+    approvals.grant_role(services.db, services.clock, services.vault, actor, view.key)
+    return _("The role is given.")
+
+
+def _tariff(services: Services, actor: Actor, view: RequestView) -> str:
+    with services.db.writing() as session:
+        zone = estate.one_site(session, view.site).zone
+        key = approvals.use(
+            session,
+            services.clock,
+            services.vault,
+            actor,
+            view.key,
+            view.act.name,
+            view.content,
+            site=view.site,
+            subject=view.subject,
+        )
+        maker, second = approvals.agreed_by(session, key)
+        version = tariffs.publish(
+            session,
+            services.clock,
+            view.content["version"],
+            approval=tariffs.Approval(key, view.content["hash"], maker, second),
+            actor=actor,
+            zone=zone,
+        )
+    return _(
+        "%(name)s, version %(number)s, is published. It prices from %(day)s.",
+        name=version.name,
+        number=version.number,
+        day=f"{version.valid_from:%Y-%m-%d}",
+    )
+
+
+def _ratio(services: Services, actor: Actor, view: RequestView) -> str:
+    content = view.content
+    with services.db.writing() as session:
+        key = approvals.use(
+            session,
+            services.clock,
+            services.vault,
+            actor,
+            view.key,
+            view.act.name,
+            content,
+            site=view.site,
+            subject=view.subject,
+        )
+        meters.set_ratio(
+            session,
+            services.clock,
+            actor,
+            content["meter"],
+            ct=(content["ct"][0], content["ct"][1]),
+            vt=(content["vt"][0], content["vt"][1]),
+            applied_by=content["applied_by"],
+            approval=key,
+            reason=view.reason,
+        )
+    return _("The meter has its new ratio. The next sale counts with it.")
+
+
+def _module(services: Services, actor: Actor, view: RequestView) -> str:
+    return module_acts.hand_in(services.db, services.clock, services.module, actor, view.key)
+
+
+CARRIERS: dict[str, Carrier] = {
+    "role-grant": _role,
+    "tariff-publish": _tariff,
+    "meter-ratio": _ratio,
+    **dict.fromkeys(
+        (
+            "open-budget",
+            "top-up",
+            "set-limits",
+            "enrol",
+            "resume-key",
+            "set-meter-key",
+            "set-floors",
+            "fast-forward",
+        ),
+        _module,
+    ),
+}

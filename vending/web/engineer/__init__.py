@@ -1,0 +1,1 @@
+"""Pages of the engineer: work orders, engineering tokens, visit files."""

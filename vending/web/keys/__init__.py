@@ -1,0 +1,1 @@
+"""Pages of the key manager: keys, budgets, the head of the log."""

@@ -1,0 +1,217 @@
+"""A table of anything as a page with search and pages, and the same table whole as CSV or XLSX: told as values.
+
+`Listing` says what stands in the table and how a span of it is fetched; `answer` draws `list.html`, or streams the file
+when the address says `as=csv` or `as=xlsx`. Saving needs its own right and leaves a row in the trail. Nothing here knows
+what a row means.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, g, render_template, request, stream_with_context, url_for
+
+from vending import audit
+from vending.access import policy
+from vending.access.policy import Permission
+from vending.errors import InvalidInput
+from vending.estate import saving
+from vending.services import Services
+from vending.web import places
+from vending.web.words import _
+
+ROWS = 50
+CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`name` heads the column in files and stays the same in every language; `label` is for the page."""
+
+    name: str
+    label: str
+    end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """`value` goes into files where it differs from the text: a number without its separators, a moment in UTC."""
+
+    text: str
+    value: Any = None
+    sub: str = ""
+    url: str = ""
+    lamp: str = ""
+    drawing: Any = None
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "sub": self.sub,
+            "url": self.url,
+            "lamp": self.lamp,
+            "drawing": self.drawing,
+        }
+
+
+Row = Sequence[Cell | str]
+Fetch = Callable[[int, int], Sequence[Row]]  # rows from an offset on, at most so many
+
+
+@dataclass(slots=True, kw_only=True)
+class Listing:
+    name: str  # of the file, and of the table in the trail
+    page: dict[str, Any]
+    columns: Sequence[Column]
+    fetch: Fetch
+    nothing: dict[str, str]
+    filter: dict[str, Any] | None = None
+    figures: list[dict[str, str]] | None = None
+    drawing: dict[str, Any] | None = None
+    sums: list[Any] | None = None
+    caption: str = ""
+    template: str = "list.html"
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+def whole(rows: Sequence[Row]) -> Fetch:
+    """For a table that is in hand already."""
+
+    def fetch(offset: int, most: int) -> Sequence[Row]:
+        return rows[offset : offset + most]
+
+    return fetch
+
+
+def answer(listing: Listing) -> Any:
+    wanted = request.args.get("as", "")
+    if wanted:
+        return _saved(listing, wanted)
+    number = page_number()
+    found = list(listing.fetch((number - 1) * ROWS, ROWS + 1))
+    rows, more = found[:ROWS], len(found) > ROWS
+    return render_template(
+        listing.template,
+        page=listing.page,
+        columns=[{"label": column.label, "end": column.end} for column in listing.columns],
+        rows=drawn(rows),
+        figures_list=listing.figures,
+        filter=listing.filter,
+        drawing=listing.drawing,
+        sums=listing.sums,
+        caption=listing.caption,
+        exported=exports() if rows else [],
+        nothing={"title": "", "text": "", "action": "", "url": "", **listing.nothing},
+        paging={
+            "before": here(page=number - 1) if number > 1 else "",
+            "after": here(page=number + 1) if more else "",
+            "text": _("Page %(number)s", number=number),
+        },
+        **listing.more,
+    )
+
+
+def drawn(rows: Sequence[Row]) -> list[list[Any]]:
+    return [[cell.shown() if isinstance(cell, Cell) else cell for cell in row] for row in rows]
+
+
+def page_number() -> int:
+    text = request.args.get("page", "1")
+    return max(1, min(int(text), 1_000_000)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
+
+
+def here(**changes: Any) -> str:
+    """The address of this page with other arguments; an empty one is left out."""
+    arguments: dict[str, Any] = {**request.args.to_dict(), **(request.view_args or {}), **changes}
+    return url_for(
+        request.endpoint or "start", **{name: value for name, value in arguments.items() if value != ""}
+    )
+
+
+def may_save() -> bool:
+    return places.can(g.actor, Permission.ESTATE_EXPORT.value)
+
+
+def exports() -> list[dict[str, str]]:
+    """The addresses of this table as files, for those who may save tables."""
+    if not may_save():
+        return []
+    return [{"label": kind.upper(), "url": here(**{"as": kind, "page": ""})} for kind in saving.FORMATS]
+
+
+def _saved(listing: Listing, wanted: str) -> Response:
+    services: Services = g.services
+    place = places.of_request()
+    policy.require(g.actor, Permission.ESTATE_EXPORT, place.site_key)
+    if wanted not in saving.FORMATS:
+        raise InvalidInput("A table is saved as csv or as xlsx.", "as")
+    with services.db.writing() as session:
+        audit.record(
+            session,
+            services.clock,
+            actor=g.actor,
+            act="table saved",
+            subject=f"site:{place.site_key}",
+            detail={"table": listing.name, "as": wanted},
+        )
+    heading = [column.name for column in listing.columns]
+    name = f"{listing.name}-{services.clock.now().astimezone(place.zone):%Y-%m-%d}.{wanted}"
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if wanted == "csv":
+
+        def lines() -> Iterator[str]:
+            yield saving.MARK
+            yield from saving.csv_lines(heading, _values(listing))
+
+        return Response(stream_with_context(lines()), mimetype=saving.FORMATS["csv"], headers=disposition)
+    file = io.BytesIO()
+    saving.write_xlsx(file, heading, _values(listing))
+    return Response(file.getvalue(), mimetype=saving.FORMATS["xlsx"], headers=disposition)
+
+
+def _values(listing: Listing) -> Iterator[list[Any]]:
+    offset = 0
+    while True:
+        rows = listing.fetch(offset, CHUNK)
+        for row in rows:
+            yield [
+                (cell.text if cell.value is None else cell.value) if isinstance(cell, Cell) else cell
+                for cell in row
+            ]
+        if len(rows) < CHUNK:
+            return
+        offset += CHUNK
+
+
+def span(zone: ZoneInfo, today: date, *, days: int = 31) -> tuple[date, date, datetime, datetime]:
+    """The days that the page's two date fields name, both included, and their half-open span of time."""
+    first = _day(request.args.get("from", "")) or today - timedelta(days=days - 1)
+    last = _day(request.args.get("to", "")) or today
+    if last < first:
+        first, last = last, first
+    return (
+        first,
+        last,
+        datetime.combine(first, time(), zone),
+        datetime.combine(last + timedelta(days=1), time(), zone),
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 2000 <= found.year <= 2100 else None
+
+
+def dates(first: date, last: date) -> list[dict[str, str]]:
+    return [
+        {"name": "from", "label": _("From"), "value": first.isoformat()},
+        {"name": "to", "label": _("To and including"), "value": last.isoformat()},
+    ]

@@ -1,0 +1,1 @@
+"""Pages of the manager: the building now, estate, people, tariffs, sales, reports."""

@@ -1,0 +1,1 @@
+"""Pages of the second person: what waits for approval, the budget and its refill."""

@@ -1,0 +1,264 @@
+"""An act as a person reads it before he says yes: one sentence, what is so now, what will be so, what proves it.
+
+What is signed is the act's canonical text; this is its reading, made from that text and from what stands in the books at
+this moment. An act that has no words of its own here is told by its fields, so that nothing is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from keystore.module import Budget
+from vending.access import people
+from vending.access.approvals import RequestView
+from vending.access.policy import EVERYWHERE
+from vending.errors import VendingError
+from vending.estate import queries as estate
+from vending.services import Services
+from vending.tariffs import service as tariffs
+from vending.web import words
+from vending.web.frame import module_status
+from vending.web.words import _
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    sentence: str
+    before: Pairs
+    after: Pairs
+    evidence: list[dict[str, str]]
+    verb: str  # what the button says
+
+
+def told(services: Services, session: Session, view: RequestView, zone: ZoneInfo) -> Told:
+    teller = TELLERS.get(view.act.name, _plainly)
+    try:
+        found = teller(services, session, view, zone)
+    except (VendingError, KeyError, TypeError, ValueError):
+        # What the act is about may be gone since; its own fields are still what would be signed.
+        found = _plainly(services, session, view, zone)
+    if view.evidence:
+        found.evidence.insert(0, {"text": view.evidence, "url": ""})
+    return found
+
+
+def _plainly(_services: Services, _session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    hidden = {"act", "maker", "reason", "made", "nonce", "beneficiary", "expires", "items"}
+    after = [
+        (name.replace("_", " ").replace("-", " "), _shown(value))
+        for name, value in sorted(view.content.items())
+        if name not in hidden
+    ]
+    return Told(
+        _("%(who)s asks: %(what)s", who=view.maker_name, what=view.act.says), [], after, [], view.act.says
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "; ".join(_shown(one) for one in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    return "–" if value is None else str(value)
+
+
+def site_name(session: Session, key: str) -> str:
+    if key == EVERYWHERE:
+        return _("all sites")
+    try:
+        return estate.one_site(session, key).name
+    except VendingError:
+        return key
+
+
+def _role(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    person = people.one_person(session, content["person"])
+    where = site_name(session, content["site_of_role"])
+    held = [
+        f"{words.role_name(grant.role)} ({site_name(session, grant.site)})"
+        for grant in sorted(person.grants, key=str)
+    ]
+    role = words.role_name(content["role"])
+    return Told(
+        _(
+            "%(who)s asks that %(person)s become %(role)s at %(site)s.",
+            who=view.maker_name,
+            person=person.name,
+            role=role,
+            site=where,
+        ),
+        [(_("Roles"), "; ".join(held) or _("none"))],
+        [(_("Roles"), "; ".join([*held, f"{role} ({where})"]))],
+        [
+            {
+                "text": _("The page of %(name)s", name=person.name),
+                "url": url_for("people.show", key=person.key),
+            }
+        ],
+        _("Make %(person)s %(role)s", person=person.name, role=role),
+    )
+
+
+def _tariff(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    version = tariffs.one_version(session, view.content["version"])
+    changes = tariffs.changes(session, version.key)
+    return Told(
+        _(
+            "%(who)s asks to publish %(name)s, version %(number)s, from %(day)s.",
+            who=view.maker_name,
+            name=version.name,
+            number=version.number,
+            day=words.date_of(version.valid_from.date()),
+        ),
+        [(change.what, change.before) for change in changes if change.before],
+        [(change.what, change.after or _("no longer charged")) for change in changes]
+        or [(_("New tariff"), sentence) for sentence in version.text()[:8]],
+        [
+            {
+                "text": _("Read it, compare it and see what it would have done last month"),
+                "url": url_for("tariffs.show", code=version.code, version=version.key),
+            }
+        ],
+        _("Publish version %(number)s", number=version.number),
+    )
+
+
+def _ratio(services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    meter = estate.one_meter(session, services.clock, content["meter"])
+    now = meter.ratio
+    applied = {"meter": _("the meter"), "vendor": _("the sale")}
+    return Told(
+        _(
+            "%(who)s asks for another transformer ratio of meter %(number)s.",
+            who=view.maker_name,
+            number=words.meter_number(meter.drn),
+        ),
+        [
+            (_("Current transformer"), f"{now.ct_primary}/{now.ct_secondary}"),
+            (_("Voltage transformer"), f"{now.vt_primary}/{now.vt_secondary}"),
+            (_("Applied by"), applied.get(now.applied_by, now.applied_by)),
+        ],
+        [
+            (_("Current transformer"), "/".join(map(str, content["ct"]))),
+            (_("Voltage transformer"), "/".join(map(str, content["vt"]))),
+            (_("Applied by"), applied.get(content["applied_by"], content["applied_by"])),
+        ],
+        [{"text": _("The page of the meter"), "url": url_for("meters.show", key=meter.key)}],
+        _("Change the ratio"),
+    )
+
+
+def _budget_now(services: Services, name: str) -> Budget | None:
+    status, _sentence = module_status(services)
+    return next((one for one in status.budgets if one.budget_id == name), None) if status else None
+
+
+def amount_of(value: int, kind: str, service: str | None) -> str:
+    """Of a budget: tenths of a unit, or a number of acts."""
+    if kind == "units":
+        return f"{words.units(value)} {words.unit_of(service or '')}"
+    return words.plural("%(num)s act", "%(num)s acts", value)
+
+
+def _open_budget(_services: Services, _session: Session, view: RequestView, zone: ZoneInfo) -> Told:
+    content = view.content
+    amount = amount_of(content["allotted"], content["kind"], content["service"])
+    periods = {"once": _("once"), "day": _("in each day"), "month": _("in each month")}
+    return Told(
+        _(
+            "%(who)s asks to open a budget of %(amount)s for supply group %(sgc)s.",
+            who=view.maker_name,
+            amount=amount,
+            sgc=content["sgc"],
+        ),
+        [],
+        [
+            (_("May be issued"), amount),
+            (_("How often"), periods.get(content["period"], content["period"])),
+            (_("From"), _moment(content["starts"], zone)),
+            (_("Until"), _moment(content["ends"], zone)),
+        ],
+        [],
+        _("Open the budget"),
+    )
+
+
+def _top_up(services: Services, _session: Session, view: RequestView, zone: ZoneInfo) -> Told:
+    content = view.content
+    budget = _budget_now(services, content["budget_id"])
+    if budget is None:
+        return _plainly(services, _session, view, zone)
+    amount = amount_of(content["amount"], budget.kind, budget.service)
+    before = [(_("Left"), amount_of(budget.left, budget.kind, budget.service))]
+    if budget.lasts_until is not None:
+        before.append((_("Lasts until"), words.moment(budget.lasts_until, zone)))
+    return Told(
+        _(
+            "%(who)s asks for %(amount)s more in the budget of supply group %(sgc)s.",
+            who=view.maker_name,
+            amount=amount,
+            sgc=budget.sgc,
+        ),
+        before,
+        [(_("Left"), amount_of(budget.left + content["amount"], budget.kind, budget.service))],
+        [],
+        _("Add %(amount)s", amount=amount),
+    )
+
+
+def _issue(_services: Services, _session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    lines = [str(one) for one in view.content.get("summary", [])]
+    return Told(
+        _("%(who)s asks: %(what)s", who=view.maker_name, what=view.act.says),
+        [],
+        [(_("Issue"), line) for line in lines],
+        [],
+        view.act.says,
+    )
+
+
+def _enrol(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    return Told(
+        _(
+            "%(who)s asks that %(person)s become an approver of the security module.",
+            who=view.maker_name,
+            person=content["person"],
+        ),
+        [],
+        [
+            (_("Signs as"), content["approver"]),
+            (_("With"), _("a passkey") if content["kind"] == "webauthn" else _("a key file")),
+        ],
+        [],
+        _("Enrol %(person)s", person=content["person"]),
+    )
+
+
+def _moment(text: str, zone: ZoneInfo) -> str:
+    return words.moment(datetime.fromisoformat(text), zone)
+
+
+Teller = Callable[[Services, Session, RequestView, ZoneInfo], Told]
+TELLERS: dict[str, Teller] = {
+    "role-grant": _role,
+    "tariff-publish": _tariff,
+    "meter-ratio": _ratio,
+    "open-budget": _open_budget,
+    "top-up": _top_up,
+    "free-issue": _issue,
+    "engineering-token": _issue,
+    "key-change": _issue,
+    "enrol": _enrol,
+}
