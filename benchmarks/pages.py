@@ -72,7 +72,7 @@ def furnish(path: Path, *, days: int = DAYS, name: str = "mall") -> None:
                 Basket(
                     str(uuid.UUID(int=chance.getrandbits(128))),
                     (order,),
-                    Tender(chance.choice(("cash", "cash", "card")), amount, "4711"),
+                    (Tender(chance.choice(("cash", "cash", "card")), reference="4711"),),
                     loaded.site_key,
                     chance.choice(("N1", "N2")),
                     *cashier,
@@ -80,7 +80,9 @@ def furnish(path: Path, *, days: int = DAYS, name: str = "mall") -> None:
             )
         for start in range(0, len(baskets), 8):
             clock.set(now + timedelta(minutes=7 * start // 8))
-            vends.sell(database, clock, shop.module, baskets[start : start + 8])
+            for sold in vends.sell(database, clock, shop.module, baskets[start : start + 8]):
+                if isinstance(sold, Exception):
+                    raise sold
     database.close()
 
 

@@ -48,7 +48,11 @@ def form_word(page: str) -> str:
 
 
 def sign_in(app: Flask, role: str) -> FlaskClient:
-    person = next(one for one in DEMONSTRATION_PEOPLE if one.role == role)
+    return sign_in_as(app, next(one.login for one in DEMONSTRATION_PEOPLE if one.role == role))
+
+
+def sign_in_as(app: Flask, login: str) -> FlaskClient:
+    person = next(one for one in DEMONSTRATION_PEOPLE if one.login == login)
     client = app.test_client()
     page = client.get("/sign-in").get_data(as_text=True)
     answer = client.post(
