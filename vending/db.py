@@ -290,6 +290,11 @@ class Database:
         with self._writer.connect() as connection:
             yield connection
 
+    def alone(self) -> Connection:
+        """A connection outside every transaction, for locks that outlive one. PostgreSQL only; the caller closes it."""
+        assert self.dialect == "postgresql", "SQLite has one process and needs no lock of the server"
+        return self._writer.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     def close(self) -> None:
         # The readers go first: the last connection to close writes the journal back, and that is the writer's work.
         self._readers.dispose()

@@ -10,14 +10,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 import vending
-from vending import audit, outbox
+from vending import audit, outbox, schedules
 from vending.db import Base
 
 
 def metadata() -> sa.MetaData:
     """The metadata with every table of the house declared in it."""
     assert audit.__name__
-    assert outbox.__name__  # the kernel's own tables, imported for their declarations
+    assert outbox.__name__
+    assert schedules.__name__  # the kernel's own tables, imported for their declarations
     root = Path(vending.__file__).parent
     for package in sorted(path.parent.name for path in root.glob("*/tables.py")):
         importlib.import_module(f"vending.{package}.tables")

@@ -1,4 +1,4 @@
-"""What goes on behind the pages, in one thread of the server: recovery, the outbox, the trail's chain.
+"""What goes on behind the pages: recovery and the trail's chain in one thread, the jobs of the outbox in another.
 
 Each round does a little of each and says what failed; nothing here raises out of the loop. Recovery is `complete` called
 again for orders that are paid and open: at the start for all of them, later for those that are older than a few seconds
@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
-from vending import audit, certificates, outbox, reactions
+from vending import audit, certificates, jobs, logs, nightly, reactions
 from vending.certificates import Files
 from vending.ledger import closing
 from vending.services import Services
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 OPEN_AFTER = timedelta(seconds=3)
 PAUSE_S = 0.5
+PAUSE_AFTER_FAULT_S = 5.0  # a database that is away must not fill the log
 CHAIN_EVERY_S = 60.0
 TIDY_EVERY_S = 600.0
 
@@ -31,27 +33,46 @@ class Worker:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._queue = jobs.open_queue(services.db, services.clock)
+        # Jobs have a thread of their own: a slow gateway must not keep a paid order waiting for its token.
+        self._threads = [
+            threading.Thread(target=self._run, name="worker", daemon=True),
+            threading.Thread(target=self._run_jobs, name="jobs", daemon=True),
+        ]
         self._chained = 0.0
         self._tidied = 0.0
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(10)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(10)
+        self._queue.close()
 
     def _run(self) -> None:
         age = timedelta()
         while not self._stop.is_set():
-            for step in (lambda age=age: self.recover(age), self.deliver, self.chain, self.tidy):
-                try:
-                    step()
-                except Exception:
-                    log.exception("a step of the worker failed; it is tried again")
+            for step in (lambda age=age: self.recover(age), self.chain, self.tidy):
+                self._try(step)
             age = OPEN_AFTER
             self._stop.wait(PAUSE_S)
+
+    def _run_jobs(self) -> None:
+        while not self._stop.is_set():
+            self._try(self.ask)
+            self._try(self.deliver)
+            self._stop.wait(PAUSE_S)
+
+    def _try(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception:
+            log.exception("a step of the worker failed; it is tried again")
+            self._stop.wait(PAUSE_AFTER_FAULT_S)
 
     def recover(self, age: timedelta) -> int:
         found = vends.list_open(self._services.db, self._services.clock, older_than=age)
@@ -60,20 +81,25 @@ class Worker:
         return len(found)
 
     def deliver(self) -> int:
-        services = self._services
-        with services.db.reading() as session:
-            due = outbox.list_due(session, services.clock)
-        for message in due:
+        """All that is due now, one after another; gives how many were tried."""
+        tried = 0
+        while not self._stop.is_set() and (message := self._queue.take()) is not None:
+            tried += 1
+            logs.within(job=str(message.id))
             try:
-                reactions.react(services, message)
+                work = nightly.WORKS.get(message.event, reactions.react)
+                work(self._services, message)
             except Exception as error:
-                log.warning("%s %d failed: %s", message.event, message.id, type(error).__name__)
-                with services.db.writing() as session:
-                    outbox.failed(session, services.clock, message, f"{type(error).__name__}: {error}")
+                log.warning("%s failed: %s", message.event, type(error).__name__)
+                self._queue.failed(message, f"{type(error).__name__}: {error}")
             else:
-                with services.db.writing() as session:
-                    outbox.delivered(session, services.clock, message.id)
-        return len(due)
+                self._queue.done(message)
+        logs.within()
+        return tried
+
+    def ask(self) -> list[str]:
+        """Puts what has become due by the site's clock among the jobs."""
+        return nightly.ask(self._services.db, self._services.clock)
 
     def chain(self) -> None:
         now = time.monotonic()

@@ -50,6 +50,12 @@ CREATE TABLE outbox (
 --;;
 CREATE INDEX ix_outbox_due ON outbox (delivered_at, dead_at, due_at)
 --;;
+CREATE TABLE schedule (
+	name VARCHAR NOT NULL,
+	last_slot TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_schedule PRIMARY KEY (name)
+)
+--;;
 CREATE TABLE person (
 	id BIGSERIAL NOT NULL,
 	key VARCHAR NOT NULL,
@@ -557,13 +563,13 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -606,9 +612,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -739,9 +745,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -791,13 +797,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -53,6 +53,13 @@ CREATE TABLE outbox (
 --;;
 CREATE INDEX ix_outbox_due ON outbox (delivered_at, dead_at, due_at)
 --;;
+CREATE TABLE schedule (
+	name TEXT NOT NULL,
+	last_slot TEXT NOT NULL,
+	CONSTRAINT pk_schedule PRIMARY KEY (name)
+)
+ STRICT
+--;;
 CREATE TABLE person (
 	id INTEGER NOT NULL,
 	"key" TEXT NOT NULL,
@@ -578,13 +585,13 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -630,9 +637,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -770,9 +777,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -823,13 +830,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
 from vending import settings
-from vending.auditor.report import run
+from vending.auditor.report import Report, run
 
 
 def _opened(address: str) -> sa.Engine:
@@ -31,21 +31,27 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
+def look(address: str) -> Report:
+    """Every check on the database at that address, in one consistent look."""
+    engine = _opened(address)
+    try:
+        with engine.connect() as connection:
+            _begin(connection)
+            return run(connection, now=datetime.now(UTC))
+    finally:
+        engine.dispose()
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--url", default=None, help="Another database than the site's, such as a restored copy.")
 def audit(as_json: bool, url: str | None) -> None:
     """Check every invariant of the books, sales, tariffs, estate and people, with code of its own. Changes nothing."""
-    engine = _opened(url or settings.load().database_address)
     try:
-        with engine.connect() as connection:
-            _begin(connection)
-            report = run(connection, now=datetime.now(UTC))
+        report = look(url or settings.load().database_address)
     except sa.exc.DatabaseError as error:
         raise click.ClickException(
             f"The database could not be read: {str(error.orig).strip()}. Check AMPOULE_DATABASE_URL, or run `ampoule up` once."
         ) from None
-    finally:
-        engine.dispose()
     click.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
     sys.exit(0 if report.clean else 1)

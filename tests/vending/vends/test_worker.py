@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 from shop import Shop
 
-from vending import audit, certificates, outbox
+from vending import audit, certificates, jobs, nightly, outbox
 from vending.access.site_secret import SiteSecret
 from vending.ledger.tables import LedgerSnapshot
 from vending.services import Services
@@ -71,3 +72,22 @@ def test_it_renews_the_certificate_of_the_pages_a_month_before_its_end(shop: Sho
     shop.clock.advance(timedelta(days=certificates.SERVER_DAYS - 20))
     worker.renew_certificate()
     assert certificates.look(folder / "server.pem").expires_at > first.expires_at + timedelta(days=300)
+
+
+def test_by_night_it_checks_the_books_and_the_trail_says_what_that_found(shop: Shop, tmp_path: Path) -> None:
+    shop.sell(shop.basket(shop.order("G-03", 50_000)))
+    settings = Settings(var=tmp_path, database_url=shop.db.url.render_as_string(hide_password=False))
+    services = replace(worker_of(shop, tmp_path)._services, settings=settings)
+    worker = Worker(services)
+    assert worker.ask() == []
+    shop.clock.advance(timedelta(days=1))
+    assert worker.ask() == ["check the books"]
+    assert worker.ask() == []
+    worker.deliver()
+    worker.close()
+    with shop.db.reading() as session:
+        assert jobs.list_jobs(session, state=jobs.DEAD) == []
+        assert jobs.count(session, shop.clock).waiting == 0
+        found = nightly.last_check(session)
+    assert found is not None
+    assert found[0] == shop.clock.now()

@@ -1,0 +1,93 @@
+"""What the site does by itself at a time of its day, and what each of these is.
+
+A line here is a plan; its function may run twice and is written so that twice is the same as once. The hours are those of
+the first site of the database, before the first till opens.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, time, tzinfo
+
+from sqlalchemy.orm import Session
+
+from vending import audit, jobs
+from vending.clock import Clock
+from vending.db import Database
+from vending.estate import queries as estate
+from vending.outbox import Message
+from vending.schedules import Plan
+from vending.services import Services
+
+log = logging.getLogger(__name__)
+
+CHECKED = "books checked"
+
+
+def check_books(services: Services, _message: Message) -> None:
+    """Every invariant, by the auditor's own code; what it found stands in the trail, and doctor reads it there."""
+    from vending.auditor.command import look
+
+    report = look(services.settings.database_address)
+    with services.db.writing() as session:
+        audit.record(
+            session,
+            services.clock,
+            actor=audit.SYSTEM,
+            act=CHECKED,
+            subject="books:all",
+            detail={"faults": report.faults, "checks": len(report.results)},
+        )
+    if report.faults:
+        log.error(
+            "the nightly check of the books found %d faults; `ampoule audit` names them",
+            report.faults,
+        )
+
+
+def drop_done_work(services: Services, _message: Message) -> None:
+    with services.db.writing() as session:
+        jobs.drop_done(session, services.clock, services.settings.keep_delivered_days)
+
+
+# plan, and what it does
+PLANS: tuple[tuple[Plan, Callable[[Services, Message], None]], ...] = (
+    (Plan("check the books", time(2, 30)), check_books),
+    (Plan("drop work done long ago", time(3, 30), weekday=6), drop_done_work),
+)
+
+WORKS = {plan.event: work for plan, work in PLANS}
+
+
+def zone_of(session: Session) -> tzinfo:
+    """The zone that the site's day is told in; UTC until there is a site."""
+    sites = estate.list_sites(session)
+    return sites[0].zone if sites else UTC
+
+
+def ask(db: Database, clock: Clock) -> list[str]:
+    """Puts what has become due into the outbox."""
+    from vending import schedules
+
+    plans = [plan for plan, _work in PLANS]
+    with db.reading() as session:
+        zone = zone_of(session)
+        known = schedules.last_slots(session)
+    if all(known.get(plan.name) == schedules.latest(plan, clock.now(), zone) for plan in plans):
+        return []  # nothing to write: the usual case, each half second
+    with db.writing() as session:
+        return schedules.ask(session, clock, plans, zone)
+
+
+def last_check(session: Session) -> tuple[datetime, int] | None:
+    """When the books were checked by night, and how many faults that found."""
+    import sqlalchemy as sa
+
+    row = session.scalars(
+        sa.select(audit.AuditEntry)
+        .where(audit.AuditEntry.act == CHECKED)
+        .order_by(audit.AuditEntry.id.desc())
+        .limit(1)
+    ).first()
+    return (row.at, int(row.detail["faults"])) if row else None
