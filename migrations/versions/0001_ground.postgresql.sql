@@ -239,13 +239,85 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_till ON payment (till)
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
+--;;
+CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
 CREATE OR REPLACE TRIGGER payment_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE shift_series (
+	series VARCHAR NOT NULL,
+	last BIGINT NOT NULL,
+	CONSTRAINT pk_shift_series PRIMARY KEY (series)
+)
+--;;
+CREATE TABLE cash_limit (
+	site_key VARCHAR NOT NULL,
+	subject VARCHAR NOT NULL,
+	takings_minor BIGINT,
+	float_minor BIGINT,
+	tolerance_minor BIGINT,
+	special_minor BIGINT,
+	one_person BIGINT,
+	CONSTRAINT pk_cash_limit PRIMARY KEY (site_key, subject)
+)
+--;;
+CREATE TABLE shift (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	number VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	till VARCHAR NOT NULL,
+	drawer VARCHAR NOT NULL,
+	cashier_key VARCHAR NOT NULL,
+	cashier_name VARCHAR NOT NULL,
+	currency VARCHAR NOT NULL,
+	float_minor BIGINT NOT NULL,
+	base JSONB NOT NULL,
+	after_entry BIGINT NOT NULL,
+	limits JSONB NOT NULL,
+	witness_key VARCHAR NOT NULL,
+	witness_name VARCHAR NOT NULL,
+	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_shift PRIMARY KEY (id),
+	CONSTRAINT ck_shift_float CHECK (float_minor >= 0),
+	CONSTRAINT uq_shift_key UNIQUE (key),
+	CONSTRAINT uq_shift_number UNIQUE (number)
+)
+--;;
+CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER shift_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON shift FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE bank_batch (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	number VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	currency VARCHAR NOT NULL,
+	bag VARCHAR NOT NULL,
+	amounts JSONB NOT NULL,
+	pieces JSONB NOT NULL,
+	total_minor BIGINT NOT NULL,
+	packed_by VARCHAR NOT NULL,
+	packed_by_name VARCHAR NOT NULL,
+	packed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_bank_batch PRIMARY KEY (id),
+	CONSTRAINT uq_bank_batch_site_key_bag UNIQUE (site_key, bag),
+	CONSTRAINT ck_bank_batch_total CHECK (total_minor > 0),
+	CONSTRAINT uq_bank_batch_key UNIQUE (key),
+	CONSTRAINT uq_bank_batch_number UNIQUE (number)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER bank_batch_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_batch FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
 CREATE TABLE tariff_version (
 	id BIGSERIAL NOT NULL,
@@ -503,6 +575,155 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER ledger_hold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_hold FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
+CREATE TABLE shift_standing (
+	shift_key VARCHAR NOT NULL,
+	cashier_key VARCHAR NOT NULL,
+	drawer VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	CONSTRAINT pk_shift_standing PRIMARY KEY (shift_key),
+	CONSTRAINT ck_shift_standing_state_known CHECK (state IN ('open', 'counted', 'closed')),
+	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
+)
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE TABLE shift_draft (
+	shift_key VARCHAR NOT NULL,
+	count JSONB NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_shift_draft PRIMARY KEY (shift_key),
+	CONSTRAINT fk_shift_draft_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
+)
+--;;
+CREATE TABLE shift_drop (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	shift_key VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	count JSONB NOT NULL,
+	bag VARCHAR NOT NULL,
+	witness_key VARCHAR NOT NULL,
+	witness_name VARCHAR NOT NULL,
+	dropped_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_shift_drop PRIMARY KEY (id),
+	CONSTRAINT ck_shift_drop_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_shift_drop_key UNIQUE (key),
+	CONSTRAINT fk_shift_drop_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
+)
+--;;
+CREATE INDEX ix_shift_drop_shift_key ON shift_drop (shift_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER shift_drop_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON shift_drop FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE shift_count (
+	shift_key VARCHAR NOT NULL,
+	round BIGINT NOT NULL,
+	count JSONB NOT NULL,
+	expected JSONB NOT NULL,
+	counted_by VARCHAR NOT NULL,
+	counted_by_name VARCHAR NOT NULL,
+	counted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_shift_count PRIMARY KEY (shift_key, round),
+	CONSTRAINT ck_shift_count_one_recount CHECK (round IN (1, 2)),
+	CONSTRAINT fk_shift_count_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER shift_count_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON shift_count FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE shift_closing (
+	shift_key VARCHAR NOT NULL,
+	differences JSONB NOT NULL,
+	reason VARCHAR NOT NULL,
+	forgotten BIGINT NOT NULL,
+	needs_decision BIGINT NOT NULL,
+	through_entry BIGINT NOT NULL,
+	takings_minor BIGINT NOT NULL,
+	closed_by VARCHAR NOT NULL,
+	closed_by_name VARCHAR NOT NULL,
+	closed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_shift_closing PRIMARY KEY (shift_key),
+	CONSTRAINT fk_shift_closing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER shift_closing_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON shift_closing FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE shift_decision (
+	shift_key VARCHAR NOT NULL,
+	outcome VARCHAR NOT NULL,
+	reason VARCHAR NOT NULL,
+	decided_by VARCHAR NOT NULL,
+	decided_by_name VARCHAR NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_shift_decision PRIMARY KEY (shift_key),
+	CONSTRAINT ck_shift_decision_outcome_known CHECK (outcome IN ('accept', 'claim', 'charge')),
+	CONSTRAINT fk_shift_decision_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER shift_decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON shift_decision FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE bank_batch_shift (
+	shift_key VARCHAR NOT NULL,
+	batch_key VARCHAR NOT NULL,
+	CONSTRAINT pk_bank_batch_shift PRIMARY KEY (shift_key),
+	CONSTRAINT fk_bank_batch_shift_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key),
+	CONSTRAINT fk_bank_batch_shift_batch_key FOREIGN KEY(batch_key) REFERENCES bank_batch (key)
+)
+--;;
+CREATE INDEX ix_bank_batch_shift_batch_key ON bank_batch_shift (batch_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER bank_batch_shift_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_batch_shift FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE bank_line (
+	reference VARCHAR NOT NULL,
+	batch_key VARCHAR NOT NULL,
+	way VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	value_date VARCHAR NOT NULL,
+	entered_by VARCHAR NOT NULL,
+	entered_by_name VARCHAR NOT NULL,
+	entered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_bank_line PRIMARY KEY (reference),
+	CONSTRAINT ck_bank_line_amount CHECK (amount_minor > 0),
+	CONSTRAINT fk_bank_line_batch_key FOREIGN KEY(batch_key) REFERENCES bank_batch (key)
+)
+--;;
+CREATE INDEX ix_bank_line_batch_key ON bank_line (batch_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER bank_line_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_line FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE bank_explanation (
+	key VARCHAR NOT NULL,
+	batch_key VARCHAR NOT NULL,
+	way VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	reason VARCHAR NOT NULL,
+	explained_by VARCHAR NOT NULL,
+	explained_by_name VARCHAR NOT NULL,
+	explained_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_bank_explanation PRIMARY KEY (key),
+	CONSTRAINT fk_bank_explanation_batch_key FOREIGN KEY(batch_key) REFERENCES bank_batch (key)
+)
+--;;
+CREATE INDEX ix_bank_explanation_batch_key ON bank_explanation (batch_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER bank_explanation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_explanation FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
 CREATE TABLE tariff_publication (
 	version_id BIGINT NOT NULL,
 	code VARCHAR NOT NULL,
@@ -563,13 +784,13 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
---;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -745,9 +966,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -797,13 +1018,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

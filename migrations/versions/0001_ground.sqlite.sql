@@ -254,13 +254,89 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_till ON payment (till)
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
+--;;
+CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_delete BEFORE DELETE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
+--;;
+CREATE TABLE shift_series (
+	series TEXT NOT NULL,
+	last INTEGER NOT NULL,
+	CONSTRAINT pk_shift_series PRIMARY KEY (series)
+)
+ STRICT
+--;;
+CREATE TABLE cash_limit (
+	site_key TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	takings_minor INTEGER,
+	float_minor INTEGER,
+	tolerance_minor INTEGER,
+	special_minor INTEGER,
+	one_person INTEGER,
+	CONSTRAINT pk_cash_limit PRIMARY KEY (site_key, subject)
+)
+ STRICT
+--;;
+CREATE TABLE shift (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	number TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	till TEXT NOT NULL,
+	drawer TEXT NOT NULL,
+	cashier_key TEXT NOT NULL,
+	cashier_name TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	float_minor INTEGER NOT NULL,
+	base TEXT NOT NULL,
+	after_entry INTEGER NOT NULL,
+	limits TEXT NOT NULL,
+	witness_key TEXT NOT NULL,
+	witness_name TEXT NOT NULL,
+	opened_at TEXT NOT NULL,
+	CONSTRAINT pk_shift PRIMARY KEY (id),
+	CONSTRAINT ck_shift_float CHECK (float_minor >= 0),
+	CONSTRAINT uq_shift_key UNIQUE ("key"),
+	CONSTRAINT uq_shift_number UNIQUE (number)
+)
+ STRICT
+--;;
+CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_no_update BEFORE UPDATE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_no_delete BEFORE DELETE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
+--;;
+CREATE TABLE bank_batch (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	number TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	bag TEXT NOT NULL,
+	amounts TEXT NOT NULL,
+	pieces TEXT NOT NULL,
+	total_minor INTEGER NOT NULL,
+	packed_by TEXT NOT NULL,
+	packed_by_name TEXT NOT NULL,
+	packed_at TEXT NOT NULL,
+	CONSTRAINT pk_bank_batch PRIMARY KEY (id),
+	CONSTRAINT uq_bank_batch_site_key_bag UNIQUE (site_key, bag),
+	CONSTRAINT ck_bank_batch_total CHECK (total_minor > 0),
+	CONSTRAINT uq_bank_batch_key UNIQUE ("key"),
+	CONSTRAINT uq_bank_batch_number UNIQUE (number)
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_batch_no_update BEFORE UPDATE ON bank_batch BEGIN SELECT RAISE(ABORT, 'bank_batch is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_batch_no_delete BEFORE DELETE ON bank_batch BEGIN SELECT RAISE(ABORT, 'bank_batch is append only'); END
 --;;
 CREATE TABLE tariff_version (
 	id INTEGER NOT NULL,
@@ -522,6 +598,164 @@ CREATE TRIGGER IF NOT EXISTS ledger_hold_no_update BEFORE UPDATE ON ledger_hold 
 --;;
 CREATE TRIGGER IF NOT EXISTS ledger_hold_no_delete BEFORE DELETE ON ledger_hold BEGIN SELECT RAISE(ABORT, 'ledger_hold is append only'); END
 --;;
+CREATE TABLE shift_standing (
+	shift_key TEXT NOT NULL,
+	cashier_key TEXT NOT NULL,
+	drawer TEXT NOT NULL,
+	state TEXT NOT NULL,
+	CONSTRAINT pk_shift_standing PRIMARY KEY (shift_key),
+	CONSTRAINT ck_shift_standing_state_known CHECK (state IN ('open', 'counted', 'closed')),
+	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift ("key")
+)
+ STRICT
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE TABLE shift_draft (
+	shift_key TEXT NOT NULL,
+	count TEXT NOT NULL,
+	changed_at TEXT NOT NULL,
+	CONSTRAINT pk_shift_draft PRIMARY KEY (shift_key),
+	CONSTRAINT fk_shift_draft_shift_key FOREIGN KEY(shift_key) REFERENCES shift ("key")
+)
+ STRICT
+--;;
+CREATE TABLE shift_drop (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	shift_key TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	count TEXT NOT NULL,
+	bag TEXT NOT NULL,
+	witness_key TEXT NOT NULL,
+	witness_name TEXT NOT NULL,
+	dropped_at TEXT NOT NULL,
+	CONSTRAINT pk_shift_drop PRIMARY KEY (id),
+	CONSTRAINT ck_shift_drop_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_shift_drop_key UNIQUE ("key"),
+	CONSTRAINT fk_shift_drop_shift_key FOREIGN KEY(shift_key) REFERENCES shift ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_shift_drop_shift_key ON shift_drop (shift_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_drop_no_update BEFORE UPDATE ON shift_drop BEGIN SELECT RAISE(ABORT, 'shift_drop is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_drop_no_delete BEFORE DELETE ON shift_drop BEGIN SELECT RAISE(ABORT, 'shift_drop is append only'); END
+--;;
+CREATE TABLE shift_count (
+	shift_key TEXT NOT NULL,
+	round INTEGER NOT NULL,
+	count TEXT NOT NULL,
+	expected TEXT NOT NULL,
+	counted_by TEXT NOT NULL,
+	counted_by_name TEXT NOT NULL,
+	counted_at TEXT NOT NULL,
+	CONSTRAINT pk_shift_count PRIMARY KEY (shift_key, round),
+	CONSTRAINT ck_shift_count_one_recount CHECK (round IN (1, 2)),
+	CONSTRAINT fk_shift_count_shift_key FOREIGN KEY(shift_key) REFERENCES shift ("key")
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_count_no_update BEFORE UPDATE ON shift_count BEGIN SELECT RAISE(ABORT, 'shift_count is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_count_no_delete BEFORE DELETE ON shift_count BEGIN SELECT RAISE(ABORT, 'shift_count is append only'); END
+--;;
+CREATE TABLE shift_closing (
+	shift_key TEXT NOT NULL,
+	differences TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	forgotten INTEGER NOT NULL,
+	needs_decision INTEGER NOT NULL,
+	through_entry INTEGER NOT NULL,
+	takings_minor INTEGER NOT NULL,
+	closed_by TEXT NOT NULL,
+	closed_by_name TEXT NOT NULL,
+	closed_at TEXT NOT NULL,
+	CONSTRAINT pk_shift_closing PRIMARY KEY (shift_key),
+	CONSTRAINT fk_shift_closing_shift_key FOREIGN KEY(shift_key) REFERENCES shift ("key")
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_closing_no_update BEFORE UPDATE ON shift_closing BEGIN SELECT RAISE(ABORT, 'shift_closing is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_closing_no_delete BEFORE DELETE ON shift_closing BEGIN SELECT RAISE(ABORT, 'shift_closing is append only'); END
+--;;
+CREATE TABLE shift_decision (
+	shift_key TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	decided_by TEXT NOT NULL,
+	decided_by_name TEXT NOT NULL,
+	decided_at TEXT NOT NULL,
+	CONSTRAINT pk_shift_decision PRIMARY KEY (shift_key),
+	CONSTRAINT ck_shift_decision_outcome_known CHECK (outcome IN ('accept', 'claim', 'charge')),
+	CONSTRAINT fk_shift_decision_shift_key FOREIGN KEY(shift_key) REFERENCES shift ("key")
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_decision_no_update BEFORE UPDATE ON shift_decision BEGIN SELECT RAISE(ABORT, 'shift_decision is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS shift_decision_no_delete BEFORE DELETE ON shift_decision BEGIN SELECT RAISE(ABORT, 'shift_decision is append only'); END
+--;;
+CREATE TABLE bank_batch_shift (
+	shift_key TEXT NOT NULL,
+	batch_key TEXT NOT NULL,
+	CONSTRAINT pk_bank_batch_shift PRIMARY KEY (shift_key),
+	CONSTRAINT fk_bank_batch_shift_shift_key FOREIGN KEY(shift_key) REFERENCES shift ("key"),
+	CONSTRAINT fk_bank_batch_shift_batch_key FOREIGN KEY(batch_key) REFERENCES bank_batch ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_bank_batch_shift_batch_key ON bank_batch_shift (batch_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_batch_shift_no_update BEFORE UPDATE ON bank_batch_shift BEGIN SELECT RAISE(ABORT, 'bank_batch_shift is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_batch_shift_no_delete BEFORE DELETE ON bank_batch_shift BEGIN SELECT RAISE(ABORT, 'bank_batch_shift is append only'); END
+--;;
+CREATE TABLE bank_line (
+	reference TEXT NOT NULL,
+	batch_key TEXT NOT NULL,
+	way TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	value_date TEXT NOT NULL,
+	entered_by TEXT NOT NULL,
+	entered_by_name TEXT NOT NULL,
+	entered_at TEXT NOT NULL,
+	CONSTRAINT pk_bank_line PRIMARY KEY (reference),
+	CONSTRAINT ck_bank_line_amount CHECK (amount_minor > 0),
+	CONSTRAINT fk_bank_line_batch_key FOREIGN KEY(batch_key) REFERENCES bank_batch ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_bank_line_batch_key ON bank_line (batch_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_line_no_update BEFORE UPDATE ON bank_line BEGIN SELECT RAISE(ABORT, 'bank_line is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_line_no_delete BEFORE DELETE ON bank_line BEGIN SELECT RAISE(ABORT, 'bank_line is append only'); END
+--;;
+CREATE TABLE bank_explanation (
+	"key" TEXT NOT NULL,
+	batch_key TEXT NOT NULL,
+	way TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	explained_by TEXT NOT NULL,
+	explained_by_name TEXT NOT NULL,
+	explained_at TEXT NOT NULL,
+	CONSTRAINT pk_bank_explanation PRIMARY KEY ("key"),
+	CONSTRAINT fk_bank_explanation_batch_key FOREIGN KEY(batch_key) REFERENCES bank_batch ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_bank_explanation_batch_key ON bank_explanation (batch_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_explanation_no_update BEFORE UPDATE ON bank_explanation BEGIN SELECT RAISE(ABORT, 'bank_explanation is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS bank_explanation_no_delete BEFORE DELETE ON bank_explanation BEGIN SELECT RAISE(ABORT, 'bank_explanation is append only'); END
+--;;
 CREATE TABLE tariff_publication (
 	version_id INTEGER NOT NULL,
 	code TEXT NOT NULL,
@@ -585,13 +819,13 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
---;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -777,9 +1011,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -830,13 +1064,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

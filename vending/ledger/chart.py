@@ -40,7 +40,9 @@ ROOTS = (
     Root("transfer", "asset", (2, 2), True, "Bank transfers and QR payments noted at a till."),
     Root("voucher", "asset", (2, 2), True, "Vouchers taken at a till."),
     Root("gateway", "asset", (2, 2), True, "Money that an online payment provider owes us."),
-    Root("safe", "asset", (2, 2), True, "Cash skimmed from drawers, and floats not handed out."),
+    Root(
+        "safe", "asset", (2, 2), True, "Cash skimmed from drawers, and floats not handed out. Floor zero.", 0
+    ),
     Root("bank", "asset", (2, 2), True, "Money at the bank."),
     Root("debt", "asset", (2, 3), True, "What a customer owes us: debt/<customer>/<which>. Floor zero.", 0),
     # What we owe.
@@ -63,7 +65,7 @@ ROOTS = (
     Root("deposit", "liability", (2, 2), True, "A tenant's deposit. Floor zero.", 0),
     Root("seller", "liability", (2, 2), True, "A third-party seller's deposit; floor minus his credit.", 0),
     Root("commission", "liability", (2, 2), True, "Commission earned by a seller and not yet paid out."),
-    Root("suspense", "liability", (2, 2), True, "Money received that nobody has claimed yet."),
+    Root("suspense", "liability", (2, 2), True, "Money received that nobody has claimed yet. Floor zero.", 0),
     Root("tax", "liability", (2, 2), True, "Tax taken for the authority."),
     Root("levy", "liability", (2, 2), True, "Levies taken for others."),
     # What we earn and spend.

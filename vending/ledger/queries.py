@@ -96,6 +96,51 @@ def list_under(session: Session, prefix: str, unit: str) -> list[tuple[str, int]
     return [(one.account, one.available) for one in found if one.available]
 
 
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One leg on an account; `amount` in the direction in which the account grows."""
+
+    account: str
+    entry: int
+    posted_at: datetime
+    kind: str
+    source: str
+    note: str
+    amount: int
+
+
+def last_entry(session: Session) -> int:
+    """The highest entry so far; what is posted later has a higher one."""
+    return int(session.scalar(sa.select(sa.func.max(LedgerEntry.id))) or 0)
+
+
+def movements(
+    session: Session, accounts: Sequence[str], unit: str, *, after: int, through: int | None = None
+) -> list[Movement]:
+    """What was posted to these accounts after one entry, up to and with another, in order."""
+    query = (
+        sa.select(
+            LedgerAccount.path,
+            LedgerEntry.id,
+            LedgerEntry.posted_at,
+            LedgerEntry.kind,
+            LedgerEntry.source,
+            LedgerEntry.note,
+            LedgerLeg.amount,
+        )
+        .join(LedgerLeg, LedgerLeg.account_id == LedgerAccount.id)
+        .join(LedgerEntry, LedgerEntry.id == LedgerLeg.entry_id)
+        .where(LedgerAccount.path.in_(accounts), LedgerLeg.unit == unit, LedgerEntry.id > after)
+        .order_by(LedgerEntry.id, LedgerLeg.place)
+    )
+    if through is not None:
+        query = query.where(LedgerEntry.id <= through)
+    return [
+        Movement(path, entry, at, kind, source, note, root_of(path).sign * amount)
+        for path, entry, at, kind, source, note, amount in session.execute(query)
+    ]
+
+
 def trial_balance(session: Session, *, before: datetime | None = None) -> list[TrialLine]:
     """Every account with its debits and credits. The debits and credits of each unit are equal, or the books are wrong."""
     amount = LedgerLeg.amount

@@ -40,6 +40,12 @@ class TenderTwice(InvalidInput):
     code = "tender_twice"
 
 
+class AccountShort(InvalidInput):
+    """The tenant's balance is less than what it should pay."""
+
+    code = "account_short"
+
+
 class ReferenceMissing(InvalidInput):
     code = "tender_reference_missing"
 

@@ -225,13 +225,13 @@ def _payer(taken: Taken, tenants: Sequence[str]) -> str:
     return named
 
 
-def payment_legs(till: str, taken: Sequence[Taken], planned: Sequence[Planned], currency: str) -> Legs:
+def payment_legs(drawer: str, taken: Sequence[Taken], planned: Sequence[Planned], currency: str) -> Legs:
     """The first entry: what came in against what is held for each customer. Coins that do not exist are a leg of their own."""
     per_customer: dict[str, int] = {}
     for plan in planned:
         name = held(plan.buyer.tenant_key)
         per_customer[name] = per_customer.get(name, 0) + plan.pays_minor
-    legs = [(account_of(one.way, till, one.reference), currency, one.amount_minor) for one in taken]
+    legs = [(account_of(one.way, drawer, one.reference), currency, one.amount_minor) for one in taken]
     legs.append(("rounding/cash", currency, -sum(one.rounding_minor for one in taken)))
     legs += [(name, currency, -minor) for name, minor in per_customer.items()]
     return tuple(leg for leg in legs if leg[2])

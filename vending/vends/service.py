@@ -9,7 +9,7 @@ the normal path and there is no repair code. An answer that did not come is unkn
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,8 +38,11 @@ from vending.errors import NotFound, VendingError
 from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
+from vending.ledger.errors import CeilingReached, FloorReached
 from vending.payments import service as payments
-from vending.payments.tender import Taken, channel_of, take
+from vending.payments.tender import AccountShort, Taken, channel_of, take
+from vending.shifts import service as shifts
+from vending.shifts.errors import TillFull
 from vending.tariffs.quote import Refused
 from vending.vends import facts
 from vending.vends.content import FORM, content_hash
@@ -135,7 +138,7 @@ def place(
                     "The same sale was asked for twice at once. Look at the page again."
                 )
             except VendingError as refused:
-                answers[number] = refused
+                answers[number] = _worded(refused)
     if any(isinstance(answers[number], str) for number in fresh):
         reach("sale.after-paid")
     return answers
@@ -155,11 +158,14 @@ def _place_all(
     with db.writing() as session:
         made = []
         spent = facts.Spent()
+        standing = shifts.for_sales(
+            session, [baskets[number].shift for number in fresh if baskets[number].shift]
+        )
         for number in fresh:
             try:
                 # Each basket of the group knows what the ones before it take; a refused one takes nothing.
                 tried = spent.copy()
-                made.append(_plan(session, clock, baskets[number], tried))
+                made.append(_plan(session, clock, baskets[number], tried, standing))
                 spent = tried
             except VendingError as refused:
                 answers[number] = refused
@@ -170,16 +176,29 @@ def _place_all(
 @dataclass(frozen=True, slots=True)
 class _Made:
     basket: Basket
+    drawer: str
     planned: tuple[Planned, ...]
     taken: tuple[Taken, ...]
     currency: str
     total_minor: int
 
 
-def _plan(session: Session, clock: Clock, basket: Basket, spent: facts.Spent) -> _Made:
+def _plan(
+    session: Session,
+    clock: Clock,
+    basket: Basket,
+    spent: facts.Spent,
+    standing: Mapping[str, shifts.OpenShift],
+) -> _Made:
     """Everything a basket needs to know and to decide, before a row is written."""
     planned: list[Planned] = []
     site = estate.one_site(session, basket.site)
+    drawer = basket.till
+    if basket.shift:
+        found = shifts.require_open(
+            standing.get(basket.shift), site=basket.site, till=basket.till, cashier_key=basket.cashier_key
+        )
+        drawer = found.drawer
     for order in basket.orders:
         known = facts.gather(
             session, clock, order.meter, site, spent=spent, channel=channel_of(basket.tenders)
@@ -194,7 +213,7 @@ def _plan(session: Session, clock: Clock, basket: Basket, spent: facts.Spent) ->
         spent.count(plan)
     total = sum(plan.pays_minor for plan in planned)
     taken = drawn_on(take(basket.tenders, total, site.currency), planned)
-    return _Made(basket, tuple(planned), taken, site.currency, total)
+    return _Made(basket, drawer, tuple(planned), taken, site.currency, total)
 
 
 def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime) -> None:
@@ -253,7 +272,7 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
                 }
             )
         if one.total_minor:
-            legs = payment_legs(basket.till, one.taken, one.planned, one.currency)
+            legs = payment_legs(one.drawer, one.taken, one.planned, one.currency)
             entries.append(Entry("payment", f"sale/{basket.sale_id}", _legs(legs)))
         paid.append(
             payments.PaymentOf(
@@ -279,6 +298,22 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
                 "till": one.basket.till,
             },
         )
+
+
+def _worded(refused: VendingError) -> VendingError:
+    """A bound of an account, in the words of a desk. How much is in the drawer is not told: its count is blind."""
+    if isinstance(refused, CeilingReached) and refused.path.startswith("cash/"):
+        return TillFull(
+            "This drawer holds as much cash as it may, so nothing was sold and no money is due. Move cash to the safe, "
+            "then sell again, or let the customer pay by card."
+        )
+    if isinstance(refused, FloorReached) and refused.path.startswith("customer/"):
+        return AccountShort(
+            "The customer's account holds less than that, so nothing was sold. Take a smaller part from it and the rest "
+            "another way.",
+            "tender",
+        )
+    return refused
 
 
 def _content(made: _Made, receipt: str, now: datetime) -> dict[str, Any]:

@@ -16,8 +16,7 @@ from vending.estate.errors import MeterUnknown
 from vending.ledger import queries as ledger
 from vending.ledger import service as ledger_service
 from vending.ledger.entries import transfer
-from vending.ledger.errors import FloorReached
-from vending.payments.tender import Tender, TenderUnknown
+from vending.payments.tender import AccountShort, Tender, TenderUnknown
 from vending.vends import queries
 from vending.vends import service as vends
 from vending.vends.errors import ModuleNotReady, OrderIdReused, SaleTooSmall
@@ -357,7 +356,7 @@ def test_an_account_pays_for_its_own_tenant_and_never_below_zero(shop: Shop) -> 
     with shop.db.reading() as session:
         assert ledger.balance(session, f"customer/{meter.tenant.key}", "ZAR") == 10_000
     (short,) = shop.sell(replace(shop.basket(shop.order("G-03", 50_000)), tenders=(Tender("account"),)))
-    assert isinstance(short, FloorReached)
+    assert isinstance(short, AccountShort)
     (foreign,) = shop.sell(
         replace(
             shop.basket(shop.order("G-03", 1_000)), tenders=(Tender("account", None, stranger.tenant.key),)
