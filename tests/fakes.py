@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keystore.errors import ModuleUnreachable, OutcomeUnknown
-from keystore.module import AlreadyIssued, Cancelled, Issued, Refused, Request, Status
+from keystore.module import AlreadyIssued, Budget, Cancelled, Issued, Refused, Request, Status
 
 
 class FakeModule:
@@ -21,6 +21,7 @@ class FakeModule:
         self.refuse: dict[str, Refused] = {}
         self.minute = 6_900_000
         self.messages = 0
+        self.budgets: tuple[Budget, ...] = ()
 
     def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
         self._reach()
@@ -88,6 +89,7 @@ class FakeModule:
         return Status(
             version="0", state="ready", reason="", log="ampoule/test", public_key="", sequence=len(self.log), head="",
             test=True, simulated_clock=False, now=datetime(2026, 11, 20, 8, 42, tzinfo=UTC), quorum=2, generation=1,
+            budgets=self.budgets,
         )  # fmt: skip
 
     def _reach(self) -> None:

@@ -59,6 +59,7 @@ def furnish(database: Database) -> None:
     loaded = loader.load(database, clock)
     with database.writing() as session:
         demonstrating.owe(session, clock, loaded.site_key)
+        demonstrating.publish_fees(session, clock, loaded.site_key)
 
 
 def open_shop(database: Database, clock: FixedClock) -> Shop:

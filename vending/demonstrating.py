@@ -7,6 +7,7 @@ comes here.
 from __future__ import annotations
 
 from datetime import UTC
+from decimal import Decimal
 from importlib import resources
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import transfer
 from vending.services import Services
+from vending.tariffs import fees
 from vending.tariffs import service as tariffs
 
 SECOND = Doer("system-second", "Ampoule's demonstration, second person")
@@ -36,6 +38,7 @@ def prepare(services: Services) -> str:
     if loaded.new:
         with db.writing() as session:
             owe(session, clock, loaded.site_key)
+            publish_fees(session, clock, loaded.site_key)
     loader.write_building(db, clock, loaded.site_key, services.settings.folder / "building" / "building.json")
     return loaded.site_key
 
@@ -49,6 +52,19 @@ def publish_tariffs(db: Database, clock: Clock) -> None:
             if version.state == tariffs.DRAFT:
                 approval = tariffs.Approval("demonstration", version.hash, SYSTEM.key, SECOND.key)
                 tariffs.publish(session, clock, version.key, approval=approval, actor=SECOND, zone=UTC)
+
+
+def publish_fees(session: Session, clock: Clock, site_key: str) -> None:
+    """What the mall takes without a token, with the tax inside."""
+    for code, label, amount_minor in (
+        ("reconnection", "Reconnection", 45_000),
+        ("tamper", "Tampering with a meter", 250_000),
+        ("management", "Management fee, a month", 18_500),
+        ("parking", "Parking bay, a month", 69_000),
+        ("work", "Electrician's work", None),
+    ):
+        fee = fees.FeeView(code, label, "ZAR", amount_minor, "vat", "VAT", Decimal(15))
+        fees.publish(session, clock, SYSTEM, site_key, fee, approval=None, reason="demonstration")
 
 
 def owe(session: Session, clock: Clock, site_key: str) -> None:

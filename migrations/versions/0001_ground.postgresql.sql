@@ -239,9 +239,9 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -287,9 +287,9 @@ CREATE TABLE shift (
 	CONSTRAINT uq_shift_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
---;;
 CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
+--;;
+CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -585,9 +585,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -760,17 +760,22 @@ CREATE TABLE vend (
 	order_id VARCHAR NOT NULL,
 	sale_key VARCHAR NOT NULL,
 	position BIGINT NOT NULL,
-	meter_key VARCHAR NOT NULL,
-	pan VARCHAR NOT NULL,
+	kind VARCHAR NOT NULL,
+	meter_key VARCHAR,
+	pan VARCHAR,
 	tenant_key VARCHAR,
 	service VARCHAR NOT NULL,
 	units BIGINT NOT NULL,
+	free_units BIGINT NOT NULL,
 	paid_minor BIGINT NOT NULL,
+	returned_minor BIGINT NOT NULL,
 	currency VARCHAR NOT NULL,
 	carried_minor BIGINT NOT NULL,
 	tariff_version VARCHAR NOT NULL,
 	priced JSONB NOT NULL,
-	request JSONB NOT NULL,
+	keying JSONB NOT NULL,
+	carries JSONB NOT NULL,
+	approval VARCHAR,
 	settlement JSONB NOT NULL,
 	state VARCHAR NOT NULL,
 	refusal_code VARCHAR,
@@ -778,8 +783,8 @@ CREATE TABLE vend (
 	paid_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	decided_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_vend PRIMARY KEY (id),
-	CONSTRAINT ck_vend_state_known CHECK (state IN ('paid', 'issued', 'cancelled', 'refused')),
-	CONSTRAINT ck_vend_sells_something CHECK (units > 0 AND paid_minor >= 0),
+	CONSTRAINT ck_vend_state_known CHECK (state IN ('asked', 'withdrawn', 'paid', 'issued', 'partly', 'refused', 'cancelled', 'reversed')),
+	CONSTRAINT ck_vend_sells_something CHECK (units >= 0 AND free_units >= 0 AND paid_minor >= 0 AND returned_minor >= 0),
 	CONSTRAINT uq_vend_order_id UNIQUE (order_id),
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
@@ -788,9 +793,9 @@ CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -869,35 +874,80 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER ledger_hold_end_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_hold_end FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
-CREATE TABLE token (
+CREATE TABLE fee (
 	id BIGSERIAL NOT NULL,
-	order_id VARCHAR NOT NULL,
-	position BIGINT NOT NULL,
-	kind VARCHAR NOT NULL,
-	pan VARCHAR NOT NULL,
-	absolute_minute BIGINT,
-	tid BIGINT,
-	base_date BIGINT NOT NULL,
-	units BIGINT,
-	digits VARCHAR NOT NULL,
-	sequence BIGINT NOT NULL,
-	logged_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	log VARCHAR NOT NULL,
-	salt VARCHAR NOT NULL,
-	leaf VARCHAR NOT NULL,
-	signature VARCHAR NOT NULL,
-	CONSTRAINT pk_token PRIMARY KEY (id),
-	CONSTRAINT uq_token_pan_absolute_minute UNIQUE (pan, absolute_minute),
-	CONSTRAINT uq_token_order_id_position UNIQUE (order_id, position),
-	CONSTRAINT ck_token_twenty_digits CHECK (length(digits) = 20),
-	CONSTRAINT fk_token_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+	site_key VARCHAR NOT NULL,
+	code VARCHAR NOT NULL,
+	label VARCHAR NOT NULL,
+	currency VARCHAR NOT NULL,
+	amount_minor BIGINT,
+	tax_code VARCHAR NOT NULL,
+	tax_label VARCHAR NOT NULL,
+	tax_percent VARCHAR NOT NULL,
+	tax_included BOOLEAN NOT NULL,
+	retired BOOLEAN NOT NULL,
+	published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	published_by VARCHAR NOT NULL,
+	approval_key VARCHAR,
+	reason VARCHAR NOT NULL,
+	CONSTRAINT pk_fee PRIMARY KEY (id),
+	CONSTRAINT ck_fee_amount_positive CHECK (amount_minor IS NULL OR amount_minor > 0),
+	CONSTRAINT fk_fee_site_key FOREIGN KEY(site_key) REFERENCES site (key)
 )
 --;;
-CREATE INDEX ix_token_order_id ON token (order_id)
+CREATE INDEX ix_fee_site_code ON fee (site_key, code, id)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
-CREATE OR REPLACE TRIGGER token_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+CREATE OR REPLACE TRIGGER fee_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON fee FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE token_request (
+	part_id VARCHAR NOT NULL,
+	order_id VARCHAR NOT NULL,
+	position BIGINT NOT NULL,
+	kind VARCHAR NOT NULL,
+	units BIGINT,
+	asked JSONB NOT NULL,
+	CONSTRAINT pk_token_request PRIMARY KEY (part_id),
+	CONSTRAINT uq_token_request_order_id_position UNIQUE (order_id, position),
+	CONSTRAINT fk_token_request_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER token_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token_request FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE allowance_claim (
+	id BIGSERIAL NOT NULL,
+	order_id VARCHAR NOT NULL,
+	entitlement VARCHAR NOT NULL,
+	month VARCHAR NOT NULL,
+	given_back_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_allowance_claim PRIMARY KEY (id),
+	CONSTRAINT uq_allowance_claim_order_id UNIQUE (order_id),
+	CONSTRAINT fk_allowance_claim_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+)
+--;;
+CREATE UNIQUE INDEX uq_allowance_claim_once_a_month ON allowance_claim (entitlement, month) WHERE given_back_at IS NULL
+--;;
+CREATE TABLE key_change (
+	order_id VARCHAR NOT NULL,
+	meter_key VARCHAR NOT NULL,
+	before JSONB NOT NULL,
+	after JSONB NOT NULL,
+	rollover BOOLEAN NOT NULL,
+	state VARCHAR NOT NULL,
+	released_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	handed_out_at TIMESTAMP WITH TIME ZONE,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	ended_by VARCHAR,
+	evidence JSONB NOT NULL,
+	CONSTRAINT pk_key_change PRIMARY KEY (order_id),
+	CONSTRAINT ck_key_change_state_known CHECK (state IN ('released', 'confirmed', 'returned')),
+	CONSTRAINT fk_key_change_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+)
+--;;
+CREATE INDEX ix_key_change_meter ON key_change (meter_key, state)
 --;;
 CREATE TABLE floor (
 	id BIGSERIAL NOT NULL,
@@ -925,6 +975,51 @@ CREATE TABLE tenant_contact (
 )
 --;;
 CREATE INDEX ix_tenant_contact_tenant_key ON tenant_contact (tenant_key)
+--;;
+CREATE TABLE token_refusal (
+	part_id VARCHAR NOT NULL,
+	code VARCHAR NOT NULL,
+	sentence VARCHAR NOT NULL,
+	refused_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_token_refusal PRIMARY KEY (part_id),
+	CONSTRAINT fk_token_refusal_part_id FOREIGN KEY(part_id) REFERENCES token_request (part_id)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER token_refusal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token_refusal FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE token (
+	id BIGSERIAL NOT NULL,
+	order_id VARCHAR NOT NULL,
+	part_id VARCHAR NOT NULL,
+	position BIGINT NOT NULL,
+	kind VARCHAR NOT NULL,
+	pan VARCHAR NOT NULL,
+	absolute_minute BIGINT,
+	tid BIGINT,
+	base_date BIGINT NOT NULL,
+	units BIGINT,
+	digits VARCHAR NOT NULL,
+	sequence BIGINT NOT NULL,
+	logged_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	log VARCHAR NOT NULL,
+	salt VARCHAR NOT NULL,
+	leaf VARCHAR NOT NULL,
+	signature VARCHAR NOT NULL,
+	CONSTRAINT pk_token PRIMARY KEY (id),
+	CONSTRAINT uq_token_pan_absolute_minute UNIQUE (pan, absolute_minute),
+	CONSTRAINT uq_token_order_id_position UNIQUE (order_id, position),
+	CONSTRAINT ck_token_twenty_digits CHECK (length(digits) = 20),
+	CONSTRAINT fk_token_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id),
+	CONSTRAINT fk_token_part_id FOREIGN KEY(part_id) REFERENCES token_request (part_id)
+)
+--;;
+CREATE INDEX ix_token_order_id ON token (order_id)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER token_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
 CREATE TABLE space (
 	id BIGSERIAL NOT NULL,
@@ -966,9 +1061,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -988,6 +1083,7 @@ CREATE TABLE meter (
 	state VARCHAR NOT NULL,
 	blocked_why VARCHAR,
 	power_limit_w BIGINT,
+	token_limit_units BIGINT,
 	ct_primary BIGINT NOT NULL,
 	ct_secondary BIGINT NOT NULL,
 	vt_primary BIGINT NOT NULL,
@@ -1018,13 +1114,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -254,9 +254,9 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -305,9 +305,9 @@ CREATE TABLE shift (
 )
  STRICT
 --;;
-CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
---;;
 CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
+--;;
+CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
 --;;
 CREATE TRIGGER IF NOT EXISTS shift_no_update BEFORE UPDATE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
 --;;
@@ -609,9 +609,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -794,17 +794,22 @@ CREATE TABLE vend (
 	order_id TEXT NOT NULL,
 	sale_key TEXT NOT NULL,
 	position INTEGER NOT NULL,
-	meter_key TEXT NOT NULL,
-	pan TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	meter_key TEXT,
+	pan TEXT,
 	tenant_key TEXT,
 	service TEXT NOT NULL,
 	units INTEGER NOT NULL,
+	free_units INTEGER NOT NULL,
 	paid_minor INTEGER NOT NULL,
+	returned_minor INTEGER NOT NULL,
 	currency TEXT NOT NULL,
 	carried_minor INTEGER NOT NULL,
 	tariff_version TEXT NOT NULL,
 	priced TEXT NOT NULL,
-	request TEXT NOT NULL,
+	keying TEXT NOT NULL,
+	carries TEXT NOT NULL,
+	approval TEXT,
 	settlement TEXT NOT NULL,
 	state TEXT NOT NULL,
 	refusal_code TEXT,
@@ -812,8 +817,8 @@ CREATE TABLE vend (
 	paid_at TEXT NOT NULL,
 	decided_at TEXT,
 	CONSTRAINT pk_vend PRIMARY KEY (id),
-	CONSTRAINT ck_vend_state_known CHECK (state IN ('paid', 'issued', 'cancelled', 'refused')),
-	CONSTRAINT ck_vend_sells_something CHECK (units > 0 AND paid_minor >= 0),
+	CONSTRAINT ck_vend_state_known CHECK (state IN ('asked', 'withdrawn', 'paid', 'issued', 'partly', 'refused', 'cancelled', 'reversed')),
+	CONSTRAINT ck_vend_sells_something CHECK (units >= 0 AND free_units >= 0 AND paid_minor >= 0 AND returned_minor >= 0),
 	CONSTRAINT uq_vend_order_id UNIQUE (order_id),
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale ("key")
 )
@@ -823,9 +828,9 @@ CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -909,36 +914,84 @@ CREATE TRIGGER IF NOT EXISTS ledger_hold_end_no_update BEFORE UPDATE ON ledger_h
 --;;
 CREATE TRIGGER IF NOT EXISTS ledger_hold_end_no_delete BEFORE DELETE ON ledger_hold_end BEGIN SELECT RAISE(ABORT, 'ledger_hold_end is append only'); END
 --;;
-CREATE TABLE token (
+CREATE TABLE fee (
 	id INTEGER NOT NULL,
-	order_id TEXT NOT NULL,
-	position INTEGER NOT NULL,
-	kind TEXT NOT NULL,
-	pan TEXT NOT NULL,
-	absolute_minute INTEGER,
-	tid INTEGER,
-	base_date INTEGER NOT NULL,
-	units INTEGER,
-	digits TEXT NOT NULL,
-	sequence INTEGER NOT NULL,
-	logged_at TEXT NOT NULL,
-	log TEXT NOT NULL,
-	salt TEXT NOT NULL,
-	leaf TEXT NOT NULL,
-	signature TEXT NOT NULL,
-	CONSTRAINT pk_token PRIMARY KEY (id),
-	CONSTRAINT uq_token_pan_absolute_minute UNIQUE (pan, absolute_minute),
-	CONSTRAINT uq_token_order_id_position UNIQUE (order_id, position),
-	CONSTRAINT ck_token_twenty_digits CHECK (length(digits) = 20),
-	CONSTRAINT fk_token_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+	site_key TEXT NOT NULL,
+	code TEXT NOT NULL,
+	label TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	amount_minor INTEGER,
+	tax_code TEXT NOT NULL,
+	tax_label TEXT NOT NULL,
+	tax_percent TEXT NOT NULL,
+	tax_included INTEGER NOT NULL,
+	retired INTEGER NOT NULL,
+	published_at TEXT NOT NULL,
+	published_by TEXT NOT NULL,
+	approval_key TEXT,
+	reason TEXT NOT NULL,
+	CONSTRAINT pk_fee PRIMARY KEY (id),
+	CONSTRAINT ck_fee_amount_positive CHECK (amount_minor IS NULL OR amount_minor > 0),
+	CONSTRAINT fk_fee_site_key FOREIGN KEY(site_key) REFERENCES site ("key")
 )
  STRICT
 --;;
-CREATE INDEX ix_token_order_id ON token (order_id)
+CREATE INDEX ix_fee_site_code ON fee (site_key, code, id)
 --;;
-CREATE TRIGGER IF NOT EXISTS token_no_update BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'token is append only'); END
+CREATE TRIGGER IF NOT EXISTS fee_no_update BEFORE UPDATE ON fee BEGIN SELECT RAISE(ABORT, 'fee is append only'); END
 --;;
-CREATE TRIGGER IF NOT EXISTS token_no_delete BEFORE DELETE ON token BEGIN SELECT RAISE(ABORT, 'token is append only'); END
+CREATE TRIGGER IF NOT EXISTS fee_no_delete BEFORE DELETE ON fee BEGIN SELECT RAISE(ABORT, 'fee is append only'); END
+--;;
+CREATE TABLE token_request (
+	part_id TEXT NOT NULL,
+	order_id TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	units INTEGER,
+	asked TEXT NOT NULL,
+	CONSTRAINT pk_token_request PRIMARY KEY (part_id),
+	CONSTRAINT uq_token_request_order_id_position UNIQUE (order_id, position),
+	CONSTRAINT fk_token_request_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS token_request_no_update BEFORE UPDATE ON token_request BEGIN SELECT RAISE(ABORT, 'token_request is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS token_request_no_delete BEFORE DELETE ON token_request BEGIN SELECT RAISE(ABORT, 'token_request is append only'); END
+--;;
+CREATE TABLE allowance_claim (
+	id INTEGER NOT NULL,
+	order_id TEXT NOT NULL,
+	entitlement TEXT NOT NULL,
+	month TEXT NOT NULL,
+	given_back_at TEXT,
+	CONSTRAINT pk_allowance_claim PRIMARY KEY (id),
+	CONSTRAINT uq_allowance_claim_order_id UNIQUE (order_id),
+	CONSTRAINT fk_allowance_claim_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+)
+ STRICT
+--;;
+CREATE UNIQUE INDEX uq_allowance_claim_once_a_month ON allowance_claim (entitlement, month) WHERE given_back_at IS NULL
+--;;
+CREATE TABLE key_change (
+	order_id TEXT NOT NULL,
+	meter_key TEXT NOT NULL,
+	"before" TEXT NOT NULL,
+	"after" TEXT NOT NULL,
+	rollover INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	released_at TEXT NOT NULL,
+	handed_out_at TEXT,
+	ended_at TEXT,
+	ended_by TEXT,
+	evidence TEXT NOT NULL,
+	CONSTRAINT pk_key_change PRIMARY KEY (order_id),
+	CONSTRAINT ck_key_change_state_known CHECK (state IN ('released', 'confirmed', 'returned')),
+	CONSTRAINT fk_key_change_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id)
+)
+ STRICT
+--;;
+CREATE INDEX ix_key_change_meter ON key_change (meter_key, state)
 --;;
 CREATE TABLE floor (
 	id INTEGER NOT NULL,
@@ -968,6 +1021,53 @@ CREATE TABLE tenant_contact (
  STRICT
 --;;
 CREATE INDEX ix_tenant_contact_tenant_key ON tenant_contact (tenant_key)
+--;;
+CREATE TABLE token_refusal (
+	part_id TEXT NOT NULL,
+	code TEXT NOT NULL,
+	sentence TEXT NOT NULL,
+	refused_at TEXT NOT NULL,
+	CONSTRAINT pk_token_refusal PRIMARY KEY (part_id),
+	CONSTRAINT fk_token_refusal_part_id FOREIGN KEY(part_id) REFERENCES token_request (part_id)
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS token_refusal_no_update BEFORE UPDATE ON token_refusal BEGIN SELECT RAISE(ABORT, 'token_refusal is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS token_refusal_no_delete BEFORE DELETE ON token_refusal BEGIN SELECT RAISE(ABORT, 'token_refusal is append only'); END
+--;;
+CREATE TABLE token (
+	id INTEGER NOT NULL,
+	order_id TEXT NOT NULL,
+	part_id TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	pan TEXT NOT NULL,
+	absolute_minute INTEGER,
+	tid INTEGER,
+	base_date INTEGER NOT NULL,
+	units INTEGER,
+	digits TEXT NOT NULL,
+	sequence INTEGER NOT NULL,
+	logged_at TEXT NOT NULL,
+	log TEXT NOT NULL,
+	salt TEXT NOT NULL,
+	leaf TEXT NOT NULL,
+	signature TEXT NOT NULL,
+	CONSTRAINT pk_token PRIMARY KEY (id),
+	CONSTRAINT uq_token_pan_absolute_minute UNIQUE (pan, absolute_minute),
+	CONSTRAINT uq_token_order_id_position UNIQUE (order_id, position),
+	CONSTRAINT ck_token_twenty_digits CHECK (length(digits) = 20),
+	CONSTRAINT fk_token_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id),
+	CONSTRAINT fk_token_part_id FOREIGN KEY(part_id) REFERENCES token_request (part_id)
+)
+ STRICT
+--;;
+CREATE INDEX ix_token_order_id ON token (order_id)
+--;;
+CREATE TRIGGER IF NOT EXISTS token_no_update BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'token is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS token_no_delete BEFORE DELETE ON token BEGIN SELECT RAISE(ABORT, 'token is append only'); END
 --;;
 CREATE TABLE space (
 	id INTEGER NOT NULL,
@@ -1011,9 +1111,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1033,6 +1133,7 @@ CREATE TABLE meter (
 	state TEXT NOT NULL,
 	blocked_why TEXT,
 	power_limit_w INTEGER,
+	token_limit_units INTEGER,
 	ct_primary INTEGER NOT NULL,
 	ct_secondary INTEGER NOT NULL,
 	vt_primary INTEGER NOT NULL,
@@ -1064,13 +1165,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -11,12 +11,31 @@ CHECKS = (
     Check(
         "sales.issued_have_tokens",
         "I-11",
-        "An issued order has a token, and no other order has one.",
-        ("vend", "token"),
+        "An order that gave tokens has one for each request that was not refused; no other order has one.",
+        ("vend", "token_request", "token_refusal", "token"),
         VENDS,
-        "SELECT v.order_id, v.state, count(t.id) FROM vend v LEFT JOIN token t ON t.order_id = v.order_id"
-        " GROUP BY v.order_id, v.state HAVING (v.state = 'issued') <> (count(t.id) > 0)",
-        "order {0} is {1} and has {2} tokens",
+        "SELECT v.order_id, v.state, coalesce(r.asked, 0), coalesce(r.refused, 0), coalesce(t.given, 0) FROM vend v"
+        " LEFT JOIN (SELECT q.order_id, count(*) AS asked, count(f.part_id) AS refused FROM token_request q"
+        "  LEFT JOIN token_refusal f ON f.part_id = q.part_id GROUP BY q.order_id) r ON r.order_id = v.order_id"
+        " LEFT JOIN (SELECT order_id, count(DISTINCT part_id) AS given FROM token GROUP BY order_id) t ON t.order_id = v.order_id"
+        " WHERE coalesce(t.given, 0) <> CASE WHEN v.state IN ('issued', 'partly', 'reversed')"
+        " THEN coalesce(r.asked, 0) - coalesce(r.refused, 0) ELSE 0 END"
+        " OR (v.state = 'issued' AND coalesce(r.refused, 0) > 0) OR (v.state = 'partly' AND coalesce(r.refused, 0) = 0)"
+        " OR (v.state = 'refused' AND coalesce(r.refused, 0) <> coalesce(r.asked, 0))"
+        " OR (v.kind NOT IN ('account', 'charge') AND coalesce(r.asked, 0) = 0)"
+        " OR (v.kind IN ('account', 'charge') AND coalesce(r.asked, 0) > 0)",
+        "order {0} is {1}: {2} tokens asked for, {3} refused, {4} there",
+    ),
+    Check(
+        "sales.tokens_answer_requests",
+        "I-10",
+        "Every token answers a request of its own order, of its kind and amount.",
+        ("token_request", "token"),
+        TOKENS,
+        "SELECT t.id, t.part_id FROM token t LEFT JOIN token_request q ON q.part_id = t.part_id"
+        " WHERE q.part_id IS NULL OR q.order_id <> t.order_id OR q.kind <> t.kind"
+        " OR coalesce(q.units, 0) <> coalesce(t.units, 0)",
+        "token row {0} is not what was asked for as {1}",
     ),
     Check(
         "sales.tokens_have_orders",
@@ -25,18 +44,22 @@ CHECKS = (
         ("vend", "token"),
         TOKENS,
         "SELECT t.id, t.order_id FROM token t LEFT JOIN vend v ON v.order_id = t.order_id"
-        " WHERE v.order_id IS NULL OR v.pan <> t.pan",
+        " WHERE v.order_id IS NULL OR coalesce(v.pan, '') <> t.pan",
         "token row {0} does not belong to the meter of order {1}",
     ),
     Check(
         "sales.tokens_carry_what_was_sold",
         "I-05",
-        "The energy on an order's credit tokens is the energy that was sold.",
+        "The energy on an order's tokens is what it sold and what it gave free.",
         ("vend", "token"),
-        "SELECT count(*) FROM vend WHERE state = 'issued'",
-        "SELECT v.order_id, v.units, sum(t.units) FROM vend v JOIN token t ON t.order_id = v.order_id AND t.kind = 'credit'"
-        " GROUP BY v.order_id, v.units HAVING sum(t.units) <> v.units",
-        "order {0} sold {1} and its tokens carry {2}",
+        "SELECT count(*) FROM vend WHERE state IN ('issued', 'partly', 'reversed')",
+        "SELECT v.order_id, v.units, coalesce(t.sold, 0), v.free_units, coalesce(t.free, 0) FROM vend v"
+        " LEFT JOIN (SELECT order_id, sum(CASE WHEN kind = 'credit' THEN units END) AS sold,"
+        "  sum(CASE WHEN kind IN ('allowance', 'free-issue', 'replacement') THEN units END) AS free"
+        "  FROM token GROUP BY order_id) t ON t.order_id = v.order_id"
+        " WHERE v.state IN ('issued', 'partly', 'reversed')"
+        " AND (v.units <> coalesce(t.sold, 0) OR v.free_units <> coalesce(t.free, 0))",
+        "order {0} sold {1} and its tokens carry {2}; it gave {3} free and its tokens carry {4}",
     ),
     Check(
         "sales.minutes_rise",
@@ -65,15 +88,54 @@ CHECKS = (
     Check(
         "sales.energy_is_booked",
         "I-07",
-        "Every issued order is in the books with exactly its energy, and nothing else is there as sold.",
+        "Every order that gave energy is in the books with exactly its energy, and nothing else is there as given.",
         ("vend", "ledger_entry", "ledger_leg", "ledger_account"),
-        "SELECT count(*) FROM vend WHERE state = 'issued'",
-        "SELECT coalesce(v.source, b.source), coalesce(v.units, 0), coalesce(b.units, 0) FROM"
-        " (SELECT 'order/' || order_id AS source, units FROM vend WHERE state = 'issued') v FULL OUTER JOIN"
-        " (SELECT e.source, -sum(l.amount) AS units FROM ledger_entry e JOIN ledger_leg l ON l.entry_id = e.id"
-        "  JOIN ledger_account a ON a.id = l.account_id WHERE e.kind = 'vend' AND a.path LIKE 'energy/sold/%'"
-        "  GROUP BY e.source) b ON b.source = v.source WHERE v.units IS NULL OR b.units IS NULL OR v.units <> b.units",
-        "{0}: {1} issued, {2} in the books",
+        "SELECT count(*) FROM vend WHERE state IN ('issued', 'partly', 'reversed')",
+        "SELECT coalesce(v.source, b.source), coalesce(v.sold, 0), coalesce(b.sold, 0), coalesce(v.free, 0), coalesce(b.free, 0)"
+        " FROM (SELECT 'order/' || order_id AS source, units AS sold, free_units AS free FROM vend"
+        "  WHERE state IN ('issued', 'partly', 'reversed') AND units + free_units > 0) v FULL OUTER JOIN"
+        " (SELECT e.source, -sum(CASE WHEN a.path LIKE 'energy/sold/%' THEN l.amount ELSE 0 END) AS sold,"
+        "  -sum(CASE WHEN a.path LIKE 'energy/sold/%' THEN 0 ELSE l.amount END) AS free"
+        "  FROM ledger_entry e JOIN ledger_leg l ON l.entry_id = e.id JOIN ledger_account a ON a.id = l.account_id"
+        "  WHERE e.kind IN ('vend', 'free-issue', 'replacement') AND (a.path LIKE 'energy/sold/%'"
+        "  OR a.path LIKE 'energy/free/%' OR a.path LIKE 'energy/replaced/%') GROUP BY e.source) b ON b.source = v.source"
+        " WHERE v.sold IS NULL OR b.sold IS NULL OR v.sold <> b.sold OR v.free <> b.free",
+        "{0}: {1} sold, {2} of it in the books; {3} free, {4} of it in the books",
+    ),
+    Check(
+        "sales.settled_as_planned",
+        "I-04",
+        "What an order took from the customer is what it was paid with: its entry empties what was held for it.",
+        ("vend", "ledger_entry", "ledger_leg", "ledger_account"),
+        "SELECT count(*) FROM vend WHERE state IN ('issued', 'partly', 'refused', 'reversed') AND paid_minor > 0",
+        "SELECT v.order_id, v.paid_minor, coalesce(b.taken, 0) FROM vend v LEFT JOIN (SELECT e.source, sum(l.amount) AS taken"
+        "  FROM ledger_entry e JOIN ledger_leg l ON l.entry_id = e.id JOIN ledger_account a ON a.id = l.account_id"
+        "  WHERE a.path LIKE 'held/%' AND e.source LIKE 'order/%' GROUP BY e.source) b ON b.source = 'order/' || v.order_id"
+        " WHERE v.state IN ('issued', 'partly', 'refused', 'reversed') AND v.paid_minor <> coalesce(b.taken, 0)",
+        "order {0} was paid with {1}, and its entry took {2}",
+    ),
+    Check(
+        "sales.allowance_once",
+        "rules 16",
+        "A claim of free units belongs to an order that gave them or may still, and stands once a month.",
+        ("allowance_claim", "vend"),
+        "SELECT count(*) FROM allowance_claim",
+        "SELECT c.entitlement, c.month, count(*) FROM allowance_claim c LEFT JOIN vend v ON v.order_id = c.order_id"
+        " WHERE c.given_back_at IS NULL GROUP BY c.entitlement, c.month"
+        " HAVING count(*) > 1 OR min(CASE WHEN v.state = 'paid' OR (v.state IN ('issued', 'partly') AND v.free_units > 0)"
+        " THEN 1 ELSE 0 END) = 0",
+        "the free units of {0} in {1} are claimed {2} times, or by an order that did not give them",
+    ),
+    Check(
+        "sales.key_changes_have_tokens",
+        "I-15",
+        "A key change has its whole set of two to four tokens, and its meter's key data switch on confirmation.",
+        ("key_change", "token", "vend"),
+        "SELECT count(*) FROM key_change",
+        "SELECT k.order_id, k.state, count(t.id) FROM key_change k LEFT JOIN token t ON t.order_id = k.order_id"
+        " AND t.kind = 'key-change' GROUP BY k.order_id, k.state, k.ended_at"
+        " HAVING count(t.id) NOT BETWEEN 2 AND 4 OR (k.state = 'released') <> (k.ended_at IS NULL)",
+        "key change {0} is {1} and has {2} tokens",
     ),
     Check(
         "sales.held_is_open",
@@ -93,8 +155,9 @@ CHECKS = (
         "A decided order says when; an open one does not.",
         ("vend",),
         VENDS,
-        "SELECT order_id, state FROM vend WHERE (state = 'paid') <> (decided_at IS NULL)"
-        " OR state NOT IN ('paid', 'issued', 'cancelled', 'refused') OR decided_at < paid_at",
+        "SELECT order_id, state FROM vend WHERE (state IN ('asked', 'paid')) <> (decided_at IS NULL)"
+        " OR state NOT IN ('asked', 'withdrawn', 'paid', 'issued', 'partly', 'cancelled', 'refused', 'reversed')"
+        " OR decided_at < paid_at",
         "order {0} is {1} without following the way from paid",
     ),
     Check(
@@ -103,7 +166,7 @@ CHECKS = (
         "Every order was priced by a version that was published before it.",
         ("vend", "tariff_version", "tariff_publication"),
         VENDS,
-        "SELECT v.order_id, v.tariff_version FROM vend v WHERE NOT EXISTS (SELECT 1 FROM tariff_version t"
+        "SELECT v.order_id, v.tariff_version FROM vend v WHERE v.tariff_version <> '' AND NOT EXISTS (SELECT 1 FROM tariff_version t"
         " JOIN tariff_publication p ON p.version_id = t.id WHERE t.code || ' version ' || t.number = v.tariff_version"
         " AND p.published_at <= v.paid_at)",
         "order {0} was priced by {1}, which was not public then",

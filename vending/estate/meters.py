@@ -285,6 +285,27 @@ def set_meter_tariff(
     )
 
 
+def set_token_limit(
+    session: Session, clock: Clock, actor: Actor, meter_key: str, units: int | None, *, reason: str
+) -> None:
+    """What one token may carry for this meter; a larger purchase becomes several tokens (rules.md 12). None: no limit but
+    the token's own."""
+    meter = _one(session, meter_key)
+    policy.require(actor, Permission.ESTATE_EDIT, meter.site_key)
+    if units is not None and units < 10:
+        raise InvalidInput("A meter takes at least one whole unit in a token.", "token_limit_units")
+    before, meter.token_limit_units = meter.token_limit_units, units
+    audit.record(
+        session,
+        clock,
+        actor=actor,
+        act="token limit changed",
+        subject=f"meter:{meter_key}",
+        detail={"before": before, "after": units},
+        reason=reason,
+    )
+
+
 def change_key_data(
     session: Session,
     clock: Clock,

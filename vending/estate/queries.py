@@ -158,6 +158,7 @@ class MeterView:
     tenant: TenantView | None
     lease: LeaseView | None
     commissioned_at: datetime | None
+    token_limit_units: int | None = None
 
     @property
     def tariff(self) -> str | None:
@@ -672,4 +673,5 @@ def _meter_view(
         tenant=_tenant_view(held[1]) if held is not None else None,
         lease=_lease_view(held[0]) if held is not None else None,
         commissioned_at=meter.commissioned_at,
+        token_limit_units=meter.token_limit_units,
     )

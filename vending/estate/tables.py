@@ -196,6 +196,9 @@ class Meter(Base):
     state: Mapped[str]
     blocked_why: Mapped[str | None]
     power_limit_w: Mapped[int | None]
+    token_limit_units: Mapped[
+        int | None
+    ]  # what one token may carry: the least of its model's and its register's limits
     ct_primary: Mapped[int] = mapped_column(default=1)
     ct_secondary: Mapped[int] = mapped_column(default=1)
     vt_primary: Mapped[int] = mapped_column(default=1)

@@ -66,11 +66,11 @@ def slip_of(sale: SaleView, *, copy: int) -> Slip:
             token.units,
             token.digits,
             token.kind,
-            str(vend.keying["sgc"]),
-            int(vend.keying["krn"]),
-            str(vend.keying["ti"]),
-            str(vend.keying["ea"]),
-            str(vend.keying["tct"]),
+            str(token.keying["sgc"]),
+            int(token.keying["krn"]),
+            str(token.keying["ti"]),
+            str(token.keying["ea"]),
+            str(token.keying["tct"]),
         )
         for number, (vend, token) in enumerate(sale.tokens, 1)
     )

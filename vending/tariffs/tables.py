@@ -70,5 +70,33 @@ class TariffWithdrawal(Base):
     reason: Mapped[str]
 
 
-for _table in (TariffVersion, TariffPublication, TariffWithdrawal):
+class Fee(Base):
+    """What a site takes at the desk without a token (rules.md 20). The newest row of a code is the one in force; a retired
+    code is a row too."""
+
+    __tablename__ = "fee"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    site_key: Mapped[str] = mapped_column(sa.ForeignKey("site.key"))
+    code: Mapped[str]
+    label: Mapped[str]
+    currency: Mapped[str]
+    amount_minor: Mapped[int | None]  # none: whatever amount is due, typed at the desk
+    tax_code: Mapped[str]  # empty: no tax
+    tax_label: Mapped[str]
+    tax_percent: Mapped[str]  # decimal text
+    tax_included: Mapped[bool]
+    retired: Mapped[bool]
+    published_at: Mapped[datetime]
+    published_by: Mapped[str]
+    approval_key: Mapped[str | None]
+    reason: Mapped[str]
+
+    __table_args__ = (
+        sa.Index("ix_fee_site_code", "site_key", "code", "id"),
+        sa.CheckConstraint("amount_minor IS NULL OR amount_minor > 0", name="amount_positive"),
+    )
+
+
+for _table in (TariffVersion, TariffPublication, TariffWithdrawal, Fee):
     append_only(_table.__table__)

@@ -31,3 +31,27 @@ class ModuleNotReady(Unavailable):
     """Said before money moves: the module is locked or gone."""
 
     code = "module_not_ready"
+
+
+class AllowanceNotDue(VendingError):
+    """No free units: the tariff has none, or this month's were claimed."""
+
+    code = "allowance_not_due"
+
+
+class ChargeUnfit(InvalidInput):
+    """A charge that cannot be paid like this; the sentence says what is owed or priced."""
+
+    code = "charge_unfit"
+
+
+class BudgetTooSmall(Unavailable):
+    """Said before money moves: what is still open in the module's budgets does not hold this order."""
+
+    code = "budget_too_small"
+
+
+class TooManyTokens(VendingError):
+    """Said before money moves: the meter's token time would run too far ahead of the clock."""
+
+    code = "too_many_tokens"

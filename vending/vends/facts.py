@@ -1,11 +1,12 @@
-"""What a sale must know before it is priced: meter, tenant, tariff, debts, what was kept, what was bought this month.
+"""What a sale must know before it is priced: meter, tenant, tariff, debts, what was kept, what was bought this month, which
+key the meter is to be sold under, and whether its free units are due.
 
 Gathered once for quote and for sale, so that both see the same. Reads only; the arithmetic is in `plan` and `pricing`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,7 +14,9 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from keystore.module import MeterKeying
 from vending.clock import Clock
+from vending.errors import NotFound
 from vending.estate import queries as estate
 from vending.ledger import queries as ledger
 from vending.tariffs import service as tariffs
@@ -22,64 +25,105 @@ from vending.tariffs.charges import Blocks, PerUnit
 from vending.tariffs.situation import Debt, Situation
 from vending.tariffs.structure import Tariff
 from vending.vends.errors import MeterNotForSale
-from vending.vends.plan import Buyer, Planned
-from vending.vends.tables import Vend
+from vending.vends.plan import COUNTS, Buyer, Planned
+from vending.vends.tables import AllowanceClaim, KeyChange, Vend
 
 SUBCLASS = {"electricity": 0, "water": 1, "gas": 2, "time": 3}
 
 
 @dataclass(slots=True)
 class Spent:
-    """What the lines before this one in the same basket took: units of a meter, money kept, debts."""
+    """What the orders before this one in the same group took: units of a meter, money kept, debts, accounts, free units."""
 
     units: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
     debts: dict[str, int] = field(default_factory=dict)
+    accounts: dict[str, int] = field(default_factory=dict)
+    claims: set[tuple[str, str]] = field(default_factory=set)
 
     def copy(self) -> Spent:
-        return Spent(dict(self.units), dict(self.kept), dict(self.debts))
+        return Spent(
+            dict(self.units), dict(self.kept), dict(self.debts), dict(self.accounts), set(self.claims)
+        )
 
     def count(self, plan: Planned) -> None:
         meter, tenant = plan.buyer.meter_key, plan.buyer.tenant_key
-        self.units[meter] = self.units.get(meter, 0) + plan.quote.units
-        for account, _unit, amount in plan.settlement:
+        if plan.kind == "credit":
+            self.units[meter] = self.units.get(meter, 0) + plan.units
+        if plan.claim is not None:
+            self.claims.add(plan.claim)
+        for account, _unit, amount in plan.settlement.legs:
             if account == f"kept/{tenant}":
                 self.kept[tenant] = self.kept.get(tenant, 0) + amount
-            if account.startswith("debt/"):
+            elif account == f"customer/{tenant}":
+                self.accounts[tenant] = self.accounts.get(tenant, 0) - amount
+            elif account.startswith("debt/"):
                 name = account.removeprefix("debt/")
                 self.debts[name] = self.debts.get(name, 0) - amount
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
+    meter: estate.MeterView
     buyer: Buyer
     tariff: Tariff
     tariff_version: str
     situation: Situation
+    claim: tuple[str, str]  # entitlement and month of the free units, should the tariff have any
+    claimed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whose money it is, where no energy is priced: top-ups and charges."""
+
+    tenant: estate.TenantView
+    buyer: Buyer
 
 
 def why_not_for_sale(meter: estate.MeterView) -> str:
     """The sentence that stands where the amount would be; empty when the meter can be sold to."""
     if meter.not_for_sale is not None:
         return meter.not_for_sale
-    if meter.credit_in == "account":
-        return f"The credit of {meter.label} is kept on the customer's account. Top up the account; no token is needed."
-    if meter.service not in SUBCLASS:
+    if meter.credit_in == "meter" and meter.service not in SUBCLASS:
         return f"{meter.label} measures {meter.service}, for which there is no token. Its credit belongs on the account."
     return ""
 
 
+def under_key(session: Session, meter: estate.MeterView) -> tuple[estate.MeterView, tuple[str, ...]]:
+    """The meter under the key that it is to be sold under, and the key changes whose tokens it may not have taken yet: life
+    goes on under the new key as soon as its tokens are released (rules.md 2)."""
+    changes = session.execute(
+        sa.select(KeyChange.order_id, KeyChange.after)
+        .where(KeyChange.meter_key == meter.key, KeyChange.state == "released")
+        .order_by(KeyChange.released_at, KeyChange.order_id)
+    ).all()
+    if not changes:
+        return meter, ()
+    return replace(meter, keying=MeterKeying(**changes[-1].after)), tuple(
+        change.order_id for change in changes
+    )
+
+
 def gather(
-    session: Session, clock: Clock, meter_key: str, site: estate.SiteView, *, spent: Spent, channel: str = ""
+    session: Session,
+    clock: Clock,
+    meter_key: str,
+    site: estate.SiteView,
+    *,
+    spent: Spent,
+    channel: str = "",
+    register: str = "",
 ) -> Known:
-    meter = estate.one_meter(session, clock, meter_key, sites=(site.key,))
+    meter, carries = under_key(session, estate.one_meter(session, clock, meter_key, sites=(site.key,)))
     reason = why_not_for_sale(meter)
     if reason:
         raise MeterNotForSale(reason)
-    assert meter.tariff is not None, "a meter without a tariff is not for sale"
     assert meter.tenant is not None, "a meter without a tenant is not for sale"
+    assert meter.lease is not None, "a tenant has the meter by a lease"
+    service, subclass, code = _register(session, meter, register)
     now, zone, tenant = clock.now(), site.zone, meter.tenant.key
-    version = tariffs.in_force(session, meter.tariff, now, zone)
+    version = tariffs.in_force(session, code, now, zone)
     tariff = version.tariff
     kept = _available(session, f"kept/{tenant}", tariff.currency) - max(spent.kept.get(tenant, 0), 0)
     today = now.astimezone(zone).date()
@@ -100,14 +144,86 @@ def gather(
     buyer = Buyer(
         meter_key=meter.key,
         pan=meter.pan,
-        service=meter.service,
-        subclass=SUBCLASS[meter.service],
+        service=service,
+        subclass=subclass,
         tenant_key=tenant,
         meter_class=meter.meter_class,
         keying=asdict(meter.keying),
         kept_minor=max(kept, 0),
+        token_limit=meter.token_limit_units,
+        carries=carries,
     )
-    return Known(buyer, tariff, f"{version.code} version {version.number}", situation)
+    claim = (f"{meter.lease.key}/{service}", f"{today:%Y-%m}")
+    claimed = tariff.allowance is None or claim in spent.claims or _is_claimed(session, claim)
+    return Known(meter, buyer, tariff, f"{version.code} version {version.number}", situation, claim, claimed)
+
+
+def customer_of(
+    session: Session, clock: Clock, site: estate.SiteView, *, meter_key: str, tenant_key: str
+) -> Customer:
+    """The tenant who pays, named himself or by a meter of his."""
+    meter = estate.one_meter(session, clock, meter_key, sites=(site.key,)) if meter_key else None
+    if tenant_key:
+        tenant = estate.one_tenant(session, tenant_key)
+        if tenant.site_key != site.key:
+            raise NotFound("There is no such customer here. Search for the name again.")
+    elif meter is not None and meter.tenant is not None:
+        tenant = meter.tenant
+    else:
+        raise MeterNotForSale("Nobody has this meter now, so there is nobody whose account it could be.")
+    buyer = Buyer(
+        meter.key if meter else "",
+        meter.pan if meter else "",
+        meter.service if meter else "",
+        0,
+        tenant.key,
+        meter.meter_class if meter else "",
+        {},
+        0,
+    )
+    return Customer(tenant, buyer)
+
+
+def account_balance(session: Session, tenant_key: str, currency: str, spent: Spent) -> int:
+    return ledger.balance(session, f"customer/{tenant_key}", currency) + spent.accounts.get(tenant_key, 0)
+
+
+def debts_of(session: Session, tenant_key: str, currency: str, spent: Spent) -> dict[str, int]:
+    """Which debts this customer has, and what is still open of each. Fixed charges that a purchase left are among them."""
+    debts = {}
+    for path, owed in ledger.list_under(session, f"debt/{tenant_key}/", currency):
+        which = path.split("/")[-1]
+        left = owed - spent.debts.get(f"{tenant_key}/{which}", 0)
+        if left > 0:
+            debts[which] = left
+    return debts
+
+
+def debt_label(which: str) -> str:
+    return "Fixed charges" if which == "fixed" else f"Arrears, {which.replace('-', ' ')}"
+
+
+def _register(session: Session, meter: estate.MeterView, name: str) -> tuple[str, int, str]:
+    """Service, subclass and tariff of what is sold: the register named, or the meter as a whole (rules.md 7)."""
+    assert meter.tariff is not None, "a meter without a tariff is not for sale"
+    if not name:
+        return meter.service, SUBCLASS[meter.service], meter.tariff
+    for register in estate.registers_of(session, meter.key):
+        if name in (register.key, register.name):
+            return register.service, register.subclass, register.tariff or meter.tariff
+    raise MeterNotForSale(f"Meter {meter.drn} has no register {name}. Choose one of its registers.")
+
+
+def _is_claimed(session: Session, claim: tuple[str, str]) -> bool:
+    entitlement, month = claim
+    found = session.scalar(
+        sa.select(AllowanceClaim.id).where(
+            AllowanceClaim.entitlement == entitlement,
+            AllowanceClaim.month == month,
+            AllowanceClaim.given_back_at.is_(None),
+        )
+    )
+    return found is not None
 
 
 def _units_in_window(session: Session, meter_key: str, counter: str, now: datetime, zone: ZoneInfo) -> int:
@@ -120,7 +236,8 @@ def _units_in_window(session: Session, meter_key: str, counter: str, now: dateti
             Vend.meter_key == meter_key,
             Vend.paid_at >= begin,
             Vend.paid_at < end,
-            Vend.state.in_(("paid", "issued")),
+            Vend.kind == "credit",
+            Vend.state.in_(COUNTS),
         )
     )
     return int(found or 0)
@@ -130,7 +247,7 @@ def _last_charged(session: Session, meter_key: str, zone: ZoneInfo) -> date | No
     """The local day on which fixed charges were last taken: every sale takes what is due by then."""
     last = session.scalar(
         sa.select(sa.func.max(Vend.paid_at)).where(
-            Vend.meter_key == meter_key, Vend.state.in_(("paid", "issued"))
+            Vend.meter_key == meter_key, Vend.kind == "credit", Vend.state.in_(COUNTS)
         )
     )
     return last.astimezone(zone).date() if last is not None else None
@@ -142,13 +259,11 @@ def _available(session: Session, account: str, currency: str) -> int:
 
 
 def _debts(session: Session, tenant: str, currency: str, spent: Spent) -> tuple[Debt, ...]:
-    debts = []
-    for path, owed in ledger.list_under(session, f"debt/{tenant}/", currency):
-        which = path.split("/")[-1]
-        left = owed - spent.debts.get(f"{tenant}/{which}", 0)
-        if which != "fixed" and left > 0:
-            debts.append(Debt(f"{tenant}/{which}", f"Arrears, {which.replace('-', ' ')}", left))
-    return tuple(debts)
+    return tuple(
+        Debt(f"{tenant}/{which}", debt_label(which), left)
+        for which, left in debts_of(session, tenant, currency, spent).items()
+        if which != "fixed"
+    )
 
 
 def ladder_of(tariff: Tariff) -> list[tuple[float, Decimal]]:

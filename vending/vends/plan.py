@@ -11,26 +11,39 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sts import amount
 from vending.errors import InvalidInput
 from vending.payments.tender import Taken, Tender, TenderUnknown, account_of
 from vending.tariffs.pricing import price_energy, price_money
 from vending.tariffs.quote import Line, Quote, Refused
 from vending.tariffs.situation import Situation
 from vending.tariffs.structure import Tariff
-from vending.vends import priced
+from vending.vends import priced, splitting
 from vending.vends.errors import BasketEmpty, OrderIdInvalid
+from vending.vends.requests import Part, credit_parts
 
-# States of a vend, and the only moves between them. `paid` is decided once, and never goes back.
+# States of a vend, and the only moves between them (I-21). Money is taken in `paid`; an act without money is `asked` first,
+# until two people have agreed. `partly`: some of its tokens came, and what was paid for the others is the customer's again.
 STATES: dict[str, tuple[str, ...]] = {
-    "paid": ("issued", "cancelled", "refused"),
-    "issued": (),
+    "asked": ("paid", "withdrawn"),
+    "withdrawn": (),
+    "paid": ("issued", "partly", "cancelled", "refused"),
+    "issued": ("reversed",),
+    "partly": ("reversed",),
     "cancelled": (),
     "refused": (),
+    "reversed": (),
 }
+GAVE = ("issued", "partly")  # tokens came, or the account was credited, or the charge was paid
+COUNTS = ("paid", *GAVE)  # it bought: what the tiers and the fixed charges of the month look at
+
+# What an order is. The first four are sold at a desk, a basket may mix them; the others are acts of two people.
+SOLD = ("credit", "account", "allowance", "charge")
+KINDS = (*SOLD, "free-issue", "replacement", "engineering", "key-change")
+ENTRIES = {"credit": "vend", "allowance": "vend", "account": "top-up", "charge": "charge", "free-issue": "free-issue",
+           "replacement": "replacement"}  # fmt: skip
 
 _ORDER_ID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 
@@ -39,12 +52,53 @@ Legs = tuple[tuple[str, str, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class VendOrder:
-    """One order for one meter, by money or by energy. The id comes from the page, so a double click is one sale."""
+    """One order. The id comes from the page, so a double click is one sale.
+
+    `credit`: a meter, by money or by energy; to a meter whose credit is kept on the account it becomes a top-up. `account`:
+    a top-up of the tenant's account by money, without a meter. `allowance`: the month's free units, without a purchase.
+    `charge`: money without a token: `charge` is the code of a fee, "deposit", or "debt/" and which debt; a fee with a fixed
+    price is sold `quantity` times, the others by money.
+    """
 
     order_id: str
-    meter: str
+    meter: str = ""
     money_minor: int | None = None
     units: int | None = None
+    kind: str = "credit"
+    tenant: str = ""
+    charge: str = ""
+    quantity: int = 1
+    register: str = ""  # the register of a meter that has several (rules.md 7)
+    with_allowance: bool = True  # free units that are due come with the purchase, on a token of their own
+    second_token: bool = (
+        False  # what a step of the amount leaves over comes as a second small token, and is not kept
+    )
+
+    def asked(self) -> list[Any]:
+        """What was asked for, in values that compare."""
+        return [
+            *(self.order_id, self.meter, self.money_minor, self.units, self.kind, self.tenant, self.charge),
+            *(self.quantity, self.register, self.with_allowance, self.second_token),
+        ]
+
+    def check(self) -> None:
+        if self.kind not in SOLD:
+            raise InvalidInput(f"{self.kind!r} is not sold at a desk. Choose {', '.join(SOLD)}.", "kind")
+        if not (self.meter or self.tenant):
+            raise InvalidInput("Say for which meter or for which customer.", "meter")
+        if self.kind == "credit" and (self.money_minor is None) == (self.units is None):
+            raise InvalidInput("Say either how much money or how much energy, not both and not neither.")
+        if self.kind == "allowance" and not (self.money_minor is None and self.units is None):
+            raise InvalidInput("Free units have no amount: the tariff says how many there are.")
+        if self.kind == "account" and (self.money_minor is None or self.units is not None):
+            raise InvalidInput("An account is topped up by money.", "amount")
+        if self.kind == "charge":
+            if not self.charge:
+                raise InvalidInput("Say which charge is paid.", "charge")
+            if self.units is not None or not 1 <= self.quantity <= 1000:
+                raise InvalidInput("A charge is paid in money, once or up to a thousand times.", "quantity")
+        if self.money_minor is not None and self.money_minor <= 0:
+            raise InvalidInput("An amount must be above zero.", "amount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +131,13 @@ class Basket:
                 "Two orders of this basket carry the same id. Open the till page anew and sell again."
             )
         for order in self.orders:
-            if (order.money_minor is None) == (order.units is None):
-                raise InvalidInput("Say either how much money or how much energy, not both and not neither.")
+            order.check()
 
     def fingerprint(self) -> str:
         """What was asked for. The same sale id with another fingerprint is another sale, and is refused."""
         asked = [
             self.site,
-            [[order.order_id, order.meter, order.money_minor, order.units] for order in self.orders],
+            [order.asked() for order in self.orders],
             # What was due and not what was handed over: the same page sent again may find another price.
             [
                 [tender.way, None if tender.way == "cash" else tender.received_minor]
@@ -96,7 +149,7 @@ class Basket:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What the plan must know about the meter and its tenant."""
+    """What the plan must know about the meter and its tenant. Without a meter its fields are empty."""
 
     meter_key: str
     pan: str
@@ -106,40 +159,135 @@ class Buyer:
     meter_class: str
     keying: dict[str, Any]
     kept_minor: int
+    token_limit: int | None = None
+    carries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """How the order is booked when only the first so many of its credit tokens came."""
+
+    tokens: int
+    units: int
+    returned_minor: int
+    legs: Legs
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The entries that end an order, all of them fixed when the money is taken.
+
+    `legs` when everything came; `shorts` when the module refused later credit tokens; `free` are the legs of the free
+    units, which stand or fall on their own.
+    """
+
+    legs: Legs
+    free: Legs = ()
+    shorts: tuple[Short, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"legs": [list(leg) for leg in self.legs]}
+        if self.free:
+            told["free"] = [list(leg) for leg in self.free]
+        if self.shorts:
+            told["shorts"] = [
+                [one.tokens, one.units, one.returned_minor, [list(leg) for leg in one.legs]]
+                for one in self.shorts
+            ]
+        return told
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Settlement:
+        return cls(
+            _legs_of(told["legs"]),
+            _legs_of(told.get("free", [])),
+            tuple(
+                Short(tokens, units, returned, _legs_of(legs))
+                for tokens, units, returned, legs in told.get("shorts", [])
+            ),
+        )
+
+
+def _legs_of(told: Sequence[Sequence[Any]]) -> Legs:
+    return tuple((account, unit, amount) for account, unit, amount in told)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
+    """An order with everything decided: what is asked of the module, what is booked, what the slip says."""
+
     order_id: str
+    kind: str
     buyer: Buyer
-    quote: Quote
+    quote: Quote | None
     lines: tuple[dict[str, Any], ...]
-    settlement: Legs
+    settlement: Settlement
     pays_minor: int
-    tariff_version: str
-    units_before: int
-    priced: dict[str, Any]  # what it was counted from, so that anybody can count it again
+    tariff_version: str = ""
+    units_before: int = 0
+    parts: tuple[Part, ...] = ()
+    free_units: int = 0
+    claim: tuple[str, str] | None = None  # entitlement and month of the free units
+    # What it was counted from, so that anybody can count it again; and what else the slip says.
+    priced: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def units(self) -> int:
+        return self.quote.units if self.quote is not None else 0
+
+    @property
+    def carried_minor(self) -> int:
+        return self.quote.carried_minor if self.quote is not None else 0
+
+    def content(self) -> dict[str, Any]:
+        """This order's part of the canonical slip."""
+        told: dict[str, Any] = {
+            "order": self.order_id,
+            "kind": self.kind,
+            "meter": self.buyer.pan,
+            "service": self.buyer.service,
+            "units": self.units,
+            "tariff": self.tariff_version,
+            "paid_minor": self.pays_minor,
+            "lines": [dict(line) for line in self.lines],
+        }
+        if self.free_units:
+            told["free_units"] = self.free_units
+        if len(self.parts) > 1:
+            told["tokens"] = [[part.kind, part.units] for part in self.parts]
+        if self.buyer.carries:
+            told["carries"] = list(self.buyer.carries)
+        return {**told, **self.facts}
 
 
 def quote(
-    tariff: Tariff, situation: Situation, buyer: Buyer, *, money_minor: int | None, units: int | None
+    tariff: Tariff,
+    situation: Situation,
+    buyer: Buyer,
+    *,
+    money_minor: int | None,
+    units: int | None,
+    second_token: bool = False,
 ) -> Quote | Refused:
     """The price of an order. What was kept from the last purchase is spent first."""
-    most = amount.LARGEST_UNITS
+    most = splitting.most_units(buyer.token_limit)
+    quantise = splitting.quantiser(buyer.token_limit, second_token=second_token)
     if units is not None:
         if units > most:
-            return _too_large(tariff)
-        return price_energy(tariff, situation, units, quantise=amount.quantise)
+            return _too_large(tariff, most)
+        return price_energy(tariff, situation, units, quantise=quantise)
     assert money_minor is not None
     bounded = replace(situation, most_units=most)
-    quoted = price_money(tariff, bounded, money_minor + buyer.kept_minor, quantise=amount.quantise)
-    return _too_large(tariff) if isinstance(quoted, Quote) and quoted.units == most else quoted
+    quoted = price_money(tariff, bounded, money_minor + buyer.kept_minor, quantise=quantise)
+    return _too_large(tariff, most) if isinstance(quoted, Quote) and quoted.units == most else quoted
 
 
-def _too_large(tariff: Tariff) -> Refused:
-    most = f"{amount.LARGEST_UNITS // 10:,}.{amount.LARGEST_UNITS % 10}"
+def _too_large(tariff: Tariff, most: int) -> Refused:
     return Refused(
-        "above_one_token", f"One token holds at most {most} {tariff.unit}. Check the number of digits."
+        "above_most_tokens",
+        f"One order gives less than {most // 10:,}.{most % 10} {tariff.unit} to this meter. Check the number of digits, or "
+        "sell in two orders.",
     )
 
 
@@ -149,9 +297,136 @@ def pays(quoted: Quote, buyer: Buyer) -> int:
 
 
 def plan_vend(
-    order: VendOrder, buyer: Buyer, quoted: Quote, tariff_version: str, situation: Situation
+    order: VendOrder,
+    buyer: Buyer,
+    quoted: Quote,
+    tariff_version: str,
+    situation: Situation,
+    *,
+    free: Quote | None = None,
+    claim: tuple[str, str] | None = None,
 ) -> Planned:
+    """A purchase of energy for a token meter, with the free units that come with it."""
     paid = pays(quoted, buyer)
+    kept_spent = quoted.paid_minor - paid
+    free_units = free.units if free is not None else 0
+    credits = splitting.split(quoted.units, buyer.token_limit)
+    parts = credit_parts(
+        order.order_id,
+        [("allowance", free_units)] * bool(free_units) + [("credit", units) for units in credits],
+        service=buyer.service,
+        subclass=buyer.subclass,
+        meter_class=buyer.meter_class,
+    )
+    full = credit_legs(buyer, quoted, paid)
+    return Planned(
+        order.order_id,
+        "credit",
+        buyer,
+        quoted,
+        (*_lines(quoted, kept_spent), *(_free_line(free) if free is not None else ())),
+        Settlement(
+            full, energy_legs(buyer, "free", free_units), _shorts(buyer, quoted, situation, paid, credits)
+        ),
+        paid,
+        tariff_version,
+        situation.units_before,
+        parts,
+        free_units,
+        claim,
+        priced.stored(
+            situation,
+            money_minor=order.money_minor,
+            units=order.units,
+            kept_minor=buyer.kept_minor,
+            token_limit=buyer.token_limit,
+            second_token=order.second_token,
+        ),
+    )
+
+
+def plan_allowance(
+    order: VendOrder,
+    buyer: Buyer,
+    free: Quote,
+    tariff_version: str,
+    units_before: int,
+    claim: tuple[str, str],
+) -> Planned:
+    """The month's free units alone: a token, and nothing to pay."""
+    parts = credit_parts(
+        order.order_id,
+        [("allowance", free.units)],
+        service=buyer.service,
+        subclass=buyer.subclass,
+        meter_class=buyer.meter_class,
+    )
+    return Planned(
+        order.order_id,
+        "allowance",
+        buyer,
+        None,
+        _free_line(free),
+        Settlement((), energy_legs(buyer, "free", free.units)),
+        0,
+        tariff_version,
+        units_before,
+        parts,
+        free.units,
+        claim,
+    )
+
+
+def plan_top_up(order: VendOrder, buyer: Buyer, currency: str, tenant: str, before_minor: int) -> Planned:
+    """Money onto the tenant's account, where his meters' credit is kept. `tenant` is his number on paper."""
+    assert order.money_minor is not None
+    paid = order.money_minor
+    after = before_minor + paid
+    line = {
+        "id": "top-up", "kind": "account", "label": "To the account", "why": "", "amount_minor": paid,
+    }  # fmt: skip
+    return Planned(
+        order.order_id,
+        "account",
+        buyer,
+        None,
+        (line,),
+        Settlement(
+            ((held(buyer.tenant_key), currency, paid), (f"customer/{buyer.tenant_key}", currency, -paid))
+        ),
+        paid,
+        facts={"tenant": tenant, "account": {"before_minor": before_minor, "after_minor": after}},
+    )
+
+
+def plan_charge(
+    order: VendOrder,
+    buyer: Buyer,
+    currency: str,
+    tenant: str,
+    postings: Sequence[tuple[str, int]],
+    lines: tuple[dict[str, Any], ...],
+    told: dict[str, Any],
+) -> Planned:
+    """Money without a token: a fee, a debt, a deposit (rules.md 20). `postings` are what it is booked to, above zero."""
+    paid = sum(minor for _account, minor in postings)
+    legs = (
+        (held(buyer.tenant_key), currency, paid),
+        *((account, currency, -minor) for account, minor in postings),
+    )
+    return Planned(
+        order.order_id,
+        "charge",
+        buyer,
+        None,
+        lines,
+        Settlement(legs),
+        paid,
+        facts={"tenant": tenant, "charge": order.charge, **told},
+    )
+
+
+def credit_legs(buyer: Buyer, quoted: Quote, paid: int) -> Legs:
     kept_spent = quoted.paid_minor - paid
     legs: list[tuple[str, str, int]] = []
     if paid:
@@ -165,24 +440,35 @@ def plan_vend(
         for account, minor in quoted.postings()
         if minor
     ]
-    # Energy is a second commodity with books of its own: what the meter may use against what was sold.
-    legs += [
-        (f"energy/meter/{buyer.meter_key}", buyer.service, quoted.units),
-        (f"energy/sold/{buyer.service}", buyer.service, -quoted.units),
-    ]
-    return Planned(
-        order.order_id,
-        buyer,
-        quoted,
-        _lines(quoted, kept_spent),
-        tuple(legs),
-        paid,
-        tariff_version,
-        situation.units_before,
-        priced.stored(
-            situation, money_minor=order.money_minor, units=order.units, kept_minor=buyer.kept_minor
-        ),
+    return (*legs, *energy_legs(buyer, "sold", quoted.units))
+
+
+def energy_legs(buyer: Buyer, where: str, units: int) -> Legs:
+    """Energy is a second commodity with books of its own: what the meter may use against how it was given."""
+    if not units:
+        return ()
+    return (
+        (f"energy/meter/{buyer.meter_key}", buyer.service, units),
+        (f"energy/{where}/{buyer.service}", buyer.service, -units),
     )
+
+
+def _shorts(
+    buyer: Buyer, quoted: Quote, situation: Situation, paid: int, credits: tuple[int, ...]
+) -> tuple[Short, ...]:
+    """What the same money buys when only the first token comes, the first two, and so on: the rest of it is kept."""
+    shorts = []
+    for tokens in range(1, len(credits)):
+        units = sum(credits[:tokens])
+        bounded = replace(situation, most_units=units)
+        less = price_money(quoted.tariff, bounded, quoted.paid_minor, quantise=lambda some, _rounding: some)
+        assert isinstance(less, Quote), "less energy costs no more than more of it"
+        shorts.append(
+            Short(
+                tokens, less.units, less.carried_minor - quoted.carried_minor, credit_legs(buyer, less, paid)
+            )
+        )
+    return tuple(shorts)
 
 
 def set_aside(settlement: Legs) -> Legs:
@@ -249,6 +535,10 @@ def suspense_legs(settlement: Legs, order_id: str) -> Legs:
     )
     energy = tuple(leg for leg in settlement if leg[0].startswith("energy/"))
     return (*money, *((f"suspense/{order_id}", unit, -amount) for _account, unit, amount in money), *energy)
+
+
+def _free_line(free: Quote) -> tuple[dict[str, Any], ...]:
+    return tuple({**_line(line), "kind": "allowance"} for line in free.lines)
 
 
 def _lines(quoted: Quote, kept_spent: int) -> tuple[dict[str, Any], ...]:

@@ -13,7 +13,13 @@ from vending.tariffs.situation import Debt, Plan, Situation
 
 
 def stored(
-    situation: Situation, *, money_minor: int | None, units: int | None, kept_minor: int
+    situation: Situation,
+    *,
+    money_minor: int | None,
+    units: int | None,
+    kept_minor: int,
+    token_limit: int | None = None,
+    second_token: bool = False,
 ) -> dict[str, Any]:
     """As JSON: integers, decimal text, no floats. What is at its rest value is left out."""
     facts: dict[str, Any] = {"kept_minor": kept_minor}
@@ -21,6 +27,10 @@ def stored(
         facts["money_minor"] = money_minor
     if units is not None:
         facts["units"] = units
+    if token_limit is not None:
+        facts["token_limit"] = token_limit
+    if second_token:
+        facts["second_token"] = True
     for name in _PLAIN:
         value = getattr(situation, name)
         if value != _REST[name]:

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from vending.errors import NotFound
 from vending.payments import service as payments
 from vending.payments.tender import Taken
-from vending.vends.tables import Sale, Token, Vend
+from vending.vends.plan import COUNTS, GAVE
+from vending.vends.tables import KeyChange, Sale, Token, Vend
 
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
     position: int
-    kind: str
+    kind: str  # requests.PARTS
     digits: str
     tid: int | None
     base_date: int
@@ -29,18 +30,25 @@ class TokenView:
     salt: str
     leaf: str
     signature: str
+    order_id: str  # the order that it was issued for: another one's, where a key change is carried again
+    keying: dict[str, Any]  # the key under which the meter takes it
 
 
 @dataclass(frozen=True, slots=True)
 class VendView:
+    """One order. Without a meter (a charge, a top-up) `meter_key`, `pan` and `service` are empty."""
+
     order_id: str
     position: int
+    kind: str  # plan.KINDS
     meter_key: str
     pan: str
     tenant_key: str | None
     service: str
     units: int
+    free_units: int
     paid_minor: int
+    returned_minor: int
     state: str
     refusal_code: str | None
     refusal_sentence: str | None
@@ -49,7 +57,10 @@ class VendView:
     carried_minor: int
     priced: dict[str, Any]
     decided_at: datetime | None
-    tokens: tuple[TokenView, ...]
+    tokens: tuple[TokenView, ...]  # its own, in the order of entry
+    carried: tuple[
+        TokenView, ...
+    ]  # key-change tokens to be entered before them, should the meter not have them yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +82,17 @@ class SaleView:
 
     @property
     def state(self) -> str:
-        """`paid` while any order is open, else `issued` if any token came, else how the orders ended."""
-        states = [vend.state for vend in self.vends]
-        for state in ("paid", "issued", "refused", "cancelled"):
+        """`asked` or `paid` while any order is open, else `issued` if anything was given, else how the orders ended."""
+        states = ["issued" if vend.state in GAVE else vend.state for vend in self.vends]
+        for state in ("asked", "paid", "issued", "reversed", "refused", "cancelled", "withdrawn"):
             if state in states:
                 return state
         raise AssertionError("a sale has at least one order")
 
     @property
     def tokens(self) -> tuple[tuple[VendView, TokenView], ...]:
-        """Every token of the sale in the order of entry."""
-        return tuple((vend, token) for vend in self.vends for token in vend.tokens)
+        """Every token on the slip in the order of entry (rules.md 13): a key change first, then what was bought."""
+        return tuple((vend, token) for vend in self.vends for token in (*vend.carried, *vend.tokens))
 
 
 def one_sale(session: Session, key: str) -> SaleView:
@@ -112,7 +123,7 @@ def last_of_meter(session: Session, meter_key: str) -> SaleView | None:
     """The newest sale to this meter that was not refused."""
     key = session.scalars(
         sa.select(Vend.sale_key)
-        .where(Vend.meter_key == meter_key, Vend.state.in_(("paid", "issued")))
+        .where(Vend.meter_key == meter_key, Vend.kind.in_(("credit", "account")), Vend.state.in_(COUNTS))
         .order_by(Vend.id.desc())
         .limit(1)
     ).first()
@@ -122,11 +133,23 @@ def last_of_meter(session: Session, meter_key: str) -> SaleView | None:
 def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
     keys = [sale.key for sale in sales]
     vends = session.scalars(sa.select(Vend).where(Vend.sale_key.in_(keys)).order_by(Vend.position)).all()
+    carried = {name for vend in vends for name in vend.carries}
     tokens: dict[str, list[Token]] = {}
     for token in session.scalars(
-        sa.select(Token).where(Token.order_id.in_([vend.order_id for vend in vends])).order_by(Token.position)
+        sa.select(Token)
+        .where(Token.order_id.in_([*(vend.order_id for vend in vends), *carried]))
+        .order_by(Token.position)
     ):
         tokens.setdefault(token.order_id, []).append(token)
+    before: dict[str, dict[str, Any]] = {}
+    if carried:
+        before = dict(
+            session.execute(
+                sa.select(KeyChange.order_id, KeyChange.before).where(KeyChange.order_id.in_(carried))
+            )
+            .tuples()
+            .all()
+        )
     taken = payments.list_of_sales(session, keys)
     return [
         SaleView(
@@ -142,49 +165,62 @@ def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
             sale.content_hash,
             sale.copies,
             sale.sold_at,
-            tuple(_vend(vend, tokens.get(vend.order_id, [])) for vend in vends if vend.sale_key == sale.key),
+            tuple(_vend(vend, tokens, before) for vend in vends if vend.sale_key == sale.key),
             tuple(taken.get(sale.key, ())),
         )
         for sale in sales
     ]
 
 
-def _vend(row: Vend, tokens: list[Token]) -> VendView:
+def _vend(row: Vend, tokens: dict[str, list[Token]], before: dict[str, dict[str, Any]]) -> VendView:
+    # Nothing shows a token before the commit that released it; the state says that it happened.
+    released = row.state in (*GAVE, "reversed")
+    own = [_token(token, row.keying) for token in tokens.get(row.order_id, [])] if released else []
+    carried = [
+        _token(token, before[name])
+        for name in row.carries
+        for token in tokens.get(name, [])
+        if row.state in GAVE
+    ]
     return VendView(
         row.order_id,
         row.position,
-        row.meter_key,
-        row.pan,
+        row.kind,
+        row.meter_key or "",
+        row.pan or "",
         row.tenant_key,
         row.service,
         row.units,
+        row.free_units,
         row.paid_minor,
+        row.returned_minor,
         row.state,
         row.refusal_code,
         row.refusal_sentence,
-        row.request["meter"],
+        row.keying,
         row.tariff_version,
         row.carried_minor,
         row.priced,
         row.decided_at,
-        # Nothing shows a token before the commit that released it; the state says that it happened.
-        tuple(
-            TokenView(
-                token.position,
-                token.kind,
-                token.digits,
-                token.tid,
-                token.base_date,
-                token.units,
-                token.sequence,
-                token.logged_at,
-                token.log,
-                token.salt,
-                token.leaf,
-                token.signature,
-            )
-            for token in tokens
-        )
-        if row.state == "issued"
-        else (),
+        tuple(own),
+        tuple(carried),
+    )
+
+
+def _token(row: Token, keying: dict[str, Any]) -> TokenView:
+    return TokenView(
+        row.position,
+        row.kind,
+        row.digits,
+        row.tid,
+        row.base_date,
+        row.units,
+        row.sequence,
+        row.logged_at,
+        row.log,
+        row.salt,
+        row.leaf,
+        row.signature,
+        row.order_id,
+        keying,
     )

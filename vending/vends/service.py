@@ -1,9 +1,13 @@
-"""The sale, in two commits and one log sync.
+"""The sale, in two commits and one log sync: this file takes the money and asks the module.
 
-`place` takes the money (commit 1: sale, orders, payment entry). `complete` asks the module and releases (commit 2: tokens,
-settlement entry, outbox): the commit that writes the token is the release, and nothing shows a token before it. Both take
-lists. A crash anywhere is finished by calling `complete` again: the same order id gives the same token, so recovery is
-the normal path and there is no repair code. An answer that did not come is unknown, never failed.
+`place` takes the money (commit 1: sale, orders, what the module will be asked, payment entry). `complete` asks the module
+and lets `releasing` release (commit 2: tokens, settlement entry, outbox): the commit that writes the token is the release,
+and nothing shows a token before it. Both take lists. A crash anywhere is finished by calling `complete` again: the same
+order id gives the same token, so recovery is the normal path and there is no repair code. An answer that did not come is
+unknown, never failed.
+
+Every kind of order goes this way. One without tokens (a top-up, a charge) asks the module nothing and is released all the
+same; an act without money joins it in the middle, when two people have agreed (`acting`).
 """
 
 from __future__ import annotations
@@ -18,18 +22,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from keystore.errors import KeystoreError
-from keystore.module import (
-    MAX_REQUESTS,
-    AlreadyIssued,
-    Cancelled,
-    CreditRequest,
-    Issued,
-    MeterKeying,
-    SecurityModule,
-)
+from keystore.module import MAX_REQUESTS, AlreadyIssued, Cancelled, Issued, Request, SecurityModule
 from keystore.module import Refused as ModuleRefusal
-from sts import tid as token_time
-from vending import audit, outbox
+from vending import audit
 from vending.audit import Doer
 from vending.clock import Clock
 from vending.crashpoints import reach
@@ -43,23 +38,16 @@ from vending.payments import service as payments
 from vending.payments.tender import AccountShort, Taken, channel_of, take
 from vending.shifts import service as shifts
 from vending.shifts.errors import TillFull
-from vending.tariffs.quote import Refused
 from vending.vends import facts
 from vending.vends.content import FORM, content_hash
-from vending.vends.errors import ModuleNotReady, OrderIdReused, SaleTooSmall
-from vending.vends.plan import (
-    Basket,
-    Legs,
-    Planned,
-    drawn_on,
-    payment_legs,
-    plan_vend,
-    quote,
-    refund_legs,
-    set_aside,
-    suspense_legs,
-)
-from vending.vends.tables import ReceiptSeries, Sale, Token, Vend
+from vending.vends.errors import OrderIdReused
+from vending.vends.ordering import plan_orders
+from vending.vends.outcome import Answered
+from vending.vends.plan import Basket, Planned, drawn_on, payment_legs, set_aside
+from vending.vends.readiness import Readiness
+from vending.vends.releasing import OrderAnswered, hold_name, release
+from vending.vends.requests import Part, request_of
+from vending.vends.tables import AllowanceClaim, ReceiptSeries, Sale, TokenRequest, Vend
 
 log = logging.getLogger(__name__)
 
@@ -122,17 +110,16 @@ def place(
             answers[place_in_list] = refused
     if not fresh:
         return answers
-    _refuse_unless_ready(module, answers, fresh, live_only=live_only)
-    fresh = [number for number in fresh if isinstance(answers[number], str)]
     reach("sale.before-paid")
     try:
-        _place_all(db, clock, baskets, fresh, answers)
+        _place_all(db, clock, Readiness.of(module, live_only=live_only), baskets, fresh, answers)
     except (sa.exc.IntegrityError, VendingError):
         # Another process was faster with one of them, or with money that one of them spends: each is tried alone, with
         # a fresh look, so that only that one hears of it.
         for number in fresh:
             try:
-                _place_all(db, clock, baskets, [number], answers)
+                ready = Readiness.of(module, live_only=live_only)
+                _place_all(db, clock, ready, baskets, [number], answers)
             except sa.exc.IntegrityError:
                 answers[number] = OrderIdReused(
                     "The same sale was asked for twice at once. Look at the page again."
@@ -150,6 +137,7 @@ _REUSED = "This order id was used for another sale already, so nothing was sold 
 def _place_all(
     db: Database,
     clock: Clock,
+    ready: Readiness,
     baskets: Sequence[Basket],
     fresh: Sequence[int],
     answers: list[str | Exception],
@@ -165,7 +153,7 @@ def _place_all(
             try:
                 # Each basket of the group knows what the ones before it take; a refused one takes nothing.
                 tried = spent.copy()
-                made.append(_plan(session, clock, baskets[number], tried, standing))
+                made.append(_plan(session, clock, ready, baskets[number], tried, standing))
                 spent = tried
             except VendingError as refused:
                 answers[number] = refused
@@ -186,12 +174,12 @@ class _Made:
 def _plan(
     session: Session,
     clock: Clock,
+    ready: Readiness,
     basket: Basket,
     spent: facts.Spent,
     standing: Mapping[str, shifts.OpenShift],
 ) -> _Made:
     """Everything a basket needs to know and to decide, before a row is written."""
-    planned: list[Planned] = []
     site = estate.one_site(session, basket.site)
     drawer = basket.till
     if basket.shift:
@@ -199,26 +187,17 @@ def _plan(
             standing.get(basket.shift), site=basket.site, till=basket.till, cashier_key=basket.cashier_key
         )
         drawer = found.drawer
-    for order in basket.orders:
-        known = facts.gather(
-            session, clock, order.meter, site, spent=spent, channel=channel_of(basket.tenders)
-        )
-        quoted = quote(
-            known.tariff, known.situation, known.buyer, money_minor=order.money_minor, units=order.units
-        )
-        if isinstance(quoted, Refused):
-            raise SaleTooSmall(quoted.sentence, "amount")
-        plan = plan_vend(order, known.buyer, quoted, known.tariff_version, known.situation)
-        planned.append(plan)
-        spent.count(plan)
+    planned = plan_orders(session, clock, basket, site, spent, channel_of(basket.tenders))
+    for plan in planned:
+        ready.require(session, plan, clock.now())
     total = sum(plan.pays_minor for plan in planned)
     taken = drawn_on(take(basket.tenders, total, site.currency), planned)
-    return _Made(basket, drawer, tuple(planned), taken, site.currency, total)
+    return _Made(basket, drawer, planned, taken, site.currency, total)
 
 
 def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime) -> None:
-    receipts = _numbers(session, [one.basket.till for one in made])
-    sales, vends, entries, paid = [], [], [], []
+    receipts = next_numbers(session, [one.basket.till for one in made])
+    sales, vends, asked, claims, entries, paid = [], [], [], [], [], []
     for one, receipt in zip(made, receipts, strict=True):
         content = _content(one, receipt, now)
         fixed = content_hash(content)
@@ -241,36 +220,11 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
             }
         )
         for position, plan in enumerate(one.planned, 1):
-            buyer = plan.buyer
-            request = {
-                "meter": buyer.keying,
-                "service": buyer.service,
-                "subclass": buyer.subclass,
-                "units": plan.quote.units,
-                "meter_class": buyer.meter_class,
-                "content_hash": fixed,
-            }
-            vends.append(
-                {
-                    "order_id": plan.order_id,
-                    "sale_key": basket.sale_id,
-                    "position": position,
-                    "meter_key": buyer.meter_key,
-                    "pan": buyer.pan,
-                    "tenant_key": buyer.tenant_key,
-                    "service": buyer.service,
-                    "units": plan.quote.units,
-                    "paid_minor": plan.pays_minor,
-                    "currency": one.currency,
-                    "carried_minor": plan.quote.carried_minor,
-                    "tariff_version": plan.tariff_version,
-                    "priced": plan.priced,
-                    "request": request,
-                    "settlement": {"legs": [list(leg) for leg in plan.settlement]},
-                    "state": "paid",
-                    "paid_at": now,
-                }
-            )
+            vends.append(vend_row(plan, basket.sale_id, position, one.currency, now, state="paid"))
+            asked += request_rows(plan)
+            if plan.claim is not None:
+                entitlement, month = plan.claim
+                claims.append({"order_id": plan.order_id, "entitlement": entitlement, "month": month})
         if one.total_minor:
             legs = payment_legs(one.drawer, one.taken, one.planned, one.currency)
             entries.append(Entry("payment", f"sale/{basket.sale_id}", _legs(legs)))
@@ -281,6 +235,10 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
         )
     session.execute(sa.insert(Sale), sales)
     session.execute(sa.insert(Vend), vends)
+    if asked:
+        session.execute(sa.insert(TokenRequest), asked)
+    if claims:
+        session.execute(sa.insert(AllowanceClaim), claims)
     payments.record(session, paid)
     ledger.post(session, clock, entries)
     ledger.hold(session, clock, [hold for one in made for plan in one.planned for hold in _holds(plan)])
@@ -316,6 +274,49 @@ def _worded(refused: VendingError) -> VendingError:
     return refused
 
 
+def vend_row(
+    plan: Planned, sale_key: str, position: int, currency: str, now: datetime, *, state: str
+) -> dict[str, Any]:
+    buyer = plan.buyer
+    return {
+        "order_id": plan.order_id,
+        "sale_key": sale_key,
+        "position": position,
+        "kind": plan.kind,
+        "meter_key": buyer.meter_key or None,
+        "pan": buyer.pan or None,
+        "tenant_key": buyer.tenant_key or None,
+        "service": buyer.service,
+        "units": plan.units,
+        "free_units": plan.free_units,
+        "paid_minor": plan.pays_minor,
+        "returned_minor": 0,
+        "currency": currency,
+        "carried_minor": plan.carried_minor,
+        "tariff_version": plan.tariff_version,
+        "priced": plan.priced,
+        "keying": buyer.keying,
+        "carries": list(buyer.carries),
+        "settlement": plan.settlement.as_json(),
+        "state": state,
+        "paid_at": now,
+    }
+
+
+def request_rows(plan: Planned) -> list[dict[str, Any]]:
+    return [
+        {
+            "part_id": part.part_id,
+            "order_id": plan.order_id,
+            "position": part.position,
+            "kind": part.kind,
+            "units": part.units,
+            "asked": part.asked,
+        }
+        for part in plan.parts
+    ]
+
+
 def _content(made: _Made, receipt: str, now: datetime) -> dict[str, Any]:
     return {
         "form": FORM,
@@ -323,37 +324,22 @@ def _content(made: _Made, receipt: str, now: datetime) -> dict[str, Any]:
         "sold_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "currency": made.currency,
         "total_minor": made.total_minor,
-        "orders": [
-            {
-                "order": plan.order_id,
-                "meter": plan.buyer.pan,
-                "service": plan.buyer.service,
-                "units": plan.quote.units,
-                "tariff": plan.tariff_version,
-                "paid_minor": plan.pays_minor,
-                "lines": [dict(line) for line in plan.lines],
-            }
-            for plan in made.planned
-        ],
+        "orders": [plan.content() for plan in made.planned],
     }
 
 
 def _holds(plan: Planned) -> list[ledger.Hold]:
     return [
-        ledger.Hold(_hold_name(plan.order_id, place), account, unit, amount)
-        for place, (account, unit, amount) in enumerate(set_aside(plan.settlement))
+        ledger.Hold(hold_name(plan.order_id, place), account, unit, amount)
+        for place, (account, unit, amount) in enumerate(set_aside(plan.settlement.legs))
     ]
-
-
-def _hold_name(order_id: str, place: int) -> str:
-    return f"order/{order_id}/{place}"
 
 
 def _legs(legs: Sequence[tuple[str, str, int]]) -> tuple[Leg, ...]:
     return tuple(Leg(account, unit, amount) for account, unit, amount in legs)
 
 
-def _numbers(session: Session, tills: Sequence[str]) -> list[str]:
+def next_numbers(session: Session, tills: Sequence[str]) -> list[str]:
     """The next receipt numbers of these tills, without a gap: the series is raised in the sale's own transaction."""
     wanted: dict[str, int] = {}
     for till in tills:
@@ -388,23 +374,6 @@ def _known(session: Session, baskets: Sequence[Basket]) -> dict[str, str]:
     return known
 
 
-def _refuse_unless_ready(
-    module: SecurityModule, answers: list[str | Exception], fresh: Sequence[int], *, live_only: bool
-) -> None:
-    """Money is not taken while it is known that no token can follow."""
-    try:
-        status = module.status()
-        reason = "" if status.state == "ready" else status.reason
-        if status.test and live_only:
-            reason = "The security module holds test keys, and this is a production site. Load the site's own key file."
-    except KeystoreError as error:
-        reason = error.sentence
-    if reason:
-        refused = ModuleNotReady(f"Nothing can be sold now, and no money is due: {reason}")
-        for number in fresh:
-            answers[number] = refused
-
-
 # --- the module, and commit 2 -----------------------------------------------------------------------------------------
 
 
@@ -414,160 +383,124 @@ def complete(db: Database, clock: Clock, module: SecurityModule, order_ids: Sequ
         _complete_group(db, clock, module, list(order_ids[begin : begin + MAX_REQUESTS]))
 
 
+@dataclass(slots=True)
+class _Open:
+    """An order that waits for the module: its parts, what was answered, and what is still to be asked."""
+
+    order_id: str
+    parts: list[Part]
+    requests: dict[str, Request]
+    answers: dict[str, Issued | ModuleRefusal]
+
+    def next_parts(self) -> list[Part]:
+        """Credit tokens one after another, so that what came is always the first so many; the rest at once."""
+        waiting = [part for part in self.parts if part.part_id not in self.answers]
+        credits = [part for part in waiting if part.kind == "credit"]
+        return [part for part in waiting if part.kind != "credit"] + credits[:1]
+
+    def skip_after_refusal(self) -> None:
+        """What follows a refused credit token is not asked for; it is refused with it, for the same reason."""
+        credits = [part for part in self.parts if part.kind == "credit"]
+        refused = next(
+            (self.answers[p.part_id] for p in credits if _is_refusal(self.answers.get(p.part_id))), None
+        )
+        if isinstance(refused, ModuleRefusal):
+            for part in credits:
+                self.answers.setdefault(
+                    part.part_id, ModuleRefusal(part.part_id, refused.code, refused.sentence)
+                )
+
+    @property
+    def refused(self) -> list[str]:
+        return [name for name, answer in self.answers.items() if isinstance(answer, ModuleRefusal)]
+
+
+def _is_refusal(answer: object) -> bool:
+    return isinstance(answer, ModuleRefusal)
+
+
 def _complete_group(db: Database, clock: Clock, module: SecurityModule, order_ids: list[str]) -> None:
-    with db.reading() as session:
-        rows = session.execute(
-            sa.select(Vend.order_id, Vend.request)
-            .where(Vend.order_id.in_(order_ids), Vend.state == "paid")
-            .order_by(Vend.id)
-        ).all()
-    if not rows:
+    found = _open_orders(db, order_ids)
+    if not found:
         return
     reach("sale.before-issue")
     try:
-        answers: list[Any] = list(module.issue([_request(order_id, asked) for order_id, asked in rows]))
-        refused = [answer.order_id for answer in answers if isinstance(answer, ModuleRefusal)]
-        if refused:
-            # A refusal is made final in the module before money goes back: a tombstone decides the race (ADR 0009).
-            decided = {answer.order_id: answer for answer in module.cancel(refused)}
-            replayed = (
-                {
-                    answer.order_id: answer
-                    for answer in module.replay(
-                        [name for name, one in decided.items() if isinstance(one, AlreadyIssued)]
-                    )
-                }
-                if any(isinstance(one, AlreadyIssued) for one in decided.values())
-                else {}
-            )
-            answers = [_decided(answer, decided, replayed) for answer in answers]
+        while True:
+            asked = [(order, part) for order in found for part in order.next_parts()]
+            if not asked:
+                break
+            for begin in range(0, len(asked), MAX_REQUESTS):
+                some = asked[begin : begin + MAX_REQUESTS]
+                answers = module.issue([order.requests[part.part_id] for order, part in some])
+                for (order, part), answer in zip(some, answers, strict=True):
+                    order.answers[part.part_id] = answer
+            for order in found:
+                order.skip_after_refusal()
+        undecided = _make_final(module, found)
     except KeystoreError as error:
-        # Unreachable, or the outcome is unknown: the orders stay paid, and the worker asks again.
-        log.warning("the module gave no answer for %d orders: %s", len(rows), error.code)
-        return
+        # Unreachable, or the outcome is unknown: the orders stay paid, and the worker asks again. Those that ask for no
+        # token do not wait with them.
+        log.warning("the module gave no answer for %d orders: %s", len(found), error.code)
+        undecided = {order.order_id for order in found if order.parts}
     reach("sale.after-issue")
-    release(db, clock, [answer for answer in answers if answer is not None])
+    release(
+        db,
+        clock,
+        [
+            OrderAnswered(
+                order.order_id, tuple(Answered(part, order.answers[part.part_id]) for part in order.parts)
+            )
+            for order in found
+            if order.order_id not in undecided
+        ],
+    )
     reach("sale.after-release")
 
 
-def _decided(answer: Any, decided: dict[str, Any], replayed: dict[str, Any]) -> Any:
-    if not isinstance(answer, ModuleRefusal):
-        return answer
-    tombstone = decided.get(answer.order_id)
-    if isinstance(tombstone, Cancelled):
-        return answer
-    again = replayed.get(answer.order_id)
-    return again if isinstance(again, Issued) else None  # neither issued nor cancelled: it stays open
+def _make_final(module: SecurityModule, found: Sequence[_Open]) -> set[str]:
+    """A refusal is made final in the module before money goes back: a tombstone decides the race (ADR 0009). Gives the
+    orders that stay open, because a part of theirs was issued to somebody else's asking meanwhile."""
+    refused = [(order, name) for order in found for name in order.refused]
+    undecided = set()
+    for begin in range(0, len(refused), MAX_REQUESTS):
+        some = refused[begin : begin + MAX_REQUESTS]
+        for (order, name), answer in zip(some, module.cancel([name for _order, name in some]), strict=True):
+            if isinstance(answer, AlreadyIssued) and len(order.parts) == 1:
+                (again,) = module.replay([name])
+                if isinstance(again, Issued):
+                    order.answers[name] = again
+                    continue
+            if not isinstance(answer, Cancelled):
+                undecided.add(order.order_id)
+    return undecided
 
 
-def _request(order_id: str, asked: dict[str, Any]) -> CreditRequest:
-    return CreditRequest(
-        order_id,
-        MeterKeying(**asked["meter"]),
-        asked["service"],
-        asked["subclass"],
-        asked["units"],
-        asked["meter_class"],
-        asked["content_hash"],
-    )
-
-
-def release(db: Database, clock: Clock, answers: Sequence[Issued | ModuleRefusal]) -> None:
-    """Writes tokens and posts settlements in one transaction; that commit is the release.
-
-    A group that cannot be booked is released one by one, so that nobody waits for a neighbour. An order that still cannot
-    be booked has its token in the module's log already: it is released with its money in suspense, for a person to place.
-    """
-    if not answers:
-        return
-    try:
-        _release(db, clock, answers)
-    except VendingError:
-        for answer in answers:
-            try:
-                _release(db, clock, [answer])
-            except VendingError as refused:
-                log.error(
-                    "order %s could not be booked (%s); its money is in suspense",
-                    answer.order_id,
-                    refused.code,
-                )
-                _release(db, clock, [answer], suspense=True)
-
-
-def _release(
-    db: Database, clock: Clock, answers: Sequence[Issued | ModuleRefusal], *, suspense: bool = False
-) -> None:
-    by_order = {answer.order_id: answer for answer in answers}
-    now = clock.now()
-    with db.writing() as session:
+def _open_orders(db: Database, order_ids: Sequence[str]) -> list[_Open]:
+    with db.reading() as session:
         rows = session.execute(
-            sa.select(Vend)
-            .where(Vend.order_id.in_(list(by_order)), Vend.state == "paid")
+            sa.select(Vend.order_id, Vend.keying, Vend.approval, Sale.content_hash)
+            .join(Sale, Sale.key == Vend.sale_key)
+            .where(Vend.order_id.in_(order_ids), Vend.state == "paid")
             .order_by(Vend.id)
-            .with_for_update()
-        ).scalars()
-        tokens: list[dict[str, Any]] = []
-        entries: list[Entry] = []
-        settled: list[ledger.Settlement] = []
-        voided: list[str] = []
-        for row in rows:
-            answer = by_order[row.order_id]
-            legs: Legs = tuple((account, unit, amount) for account, unit, amount in row.settlement["legs"])
-            holds = [_hold_name(row.order_id, place) for place in range(len(set_aside(legs)))]
-            if isinstance(answer, Issued):
-                tokens += _token_rows(row.pan, answer)
-                row.state, row.decided_at = "issued", now
-                if suspense:
-                    legs = suspense_legs(legs, row.order_id)
-                    voided += holds
-                else:
-                    settled += [ledger.Settlement(name, ()) for name in holds]
-                entries.append(Entry("vend", f"order/{row.order_id}", _legs(legs)))
-                outbox.emit(session, clock, "vend issued", {"order_id": row.order_id, "sale": row.sale_key})
-            else:
-                row.state, row.decided_at = "refused", now
-                row.refusal_code, row.refusal_sentence = answer.code, answer.sentence
-                voided += holds
-                if row.paid_minor:
-                    assert row.tenant_key is not None
-                    refund = refund_legs(row.paid_minor, row.currency, row.tenant_key)
-                    entries.append(Entry("vend-refused", f"order/{row.order_id}", _legs(refund)))
-                outbox.emit(session, clock, "vend refused", {"order_id": row.order_id, "sale": row.sale_key})
-        if tokens:
-            session.execute(sa.insert(Token), tokens)
-        # Holds end first: what they set aside is what the entries now take.
-        if voided:
-            ledger.void(session, clock, voided)
-        if settled:
-            ledger.settle(session, clock, settled)
-        if entries:
-            ledger.post(session, clock, entries)
-        reach("sale.before-release")
-
-
-def _token_rows(pan: str, answer: Issued) -> list[dict[str, Any]]:
-    base = token_time.BaseDate(answer.base_date)
-    minute = token_time.absolute_minute(answer.tid, base) if answer.tid is not None else None
+        ).all()
+        parts: dict[str, list[Part]] = {row.order_id: [] for row in rows}
+        for one in session.scalars(
+            sa.select(TokenRequest)
+            .where(TokenRequest.order_id.in_(list(parts)))
+            .order_by(TokenRequest.order_id, TokenRequest.position)
+        ):
+            parts[one.order_id].append(Part(one.part_id, one.position, one.kind, one.units, one.asked))
     return [
-        {
-            "order_id": answer.order_id,
-            "position": position,
-            "kind": "credit",
-            "pan": pan,
-            "absolute_minute": minute,
-            "tid": answer.tid,
-            "base_date": answer.base_date,
-            "units": answer.units,
-            "digits": digits,
-            "sequence": answer.sequence,
-            "logged_at": answer.logged_at,
-            "log": answer.log,
-            "salt": answer.salt,
-            "leaf": answer.leaf,
-            "signature": answer.signature,
-        }
-        for position, digits in enumerate(answer.tokens, 1)
+        _Open(
+            row.order_id,
+            parts[row.order_id],
+            {
+                part.part_id: request_of(part, row.keying, row.content_hash, row.approval)
+                for part in parts[row.order_id]
+            },
+            {},
+        )
+        for row in rows
     ]
 
 

@@ -1,7 +1,8 @@
-"""The rows of the sale: sale (one receipt), vend (one order for one meter), token, and the number series of receipts.
+"""The rows of the sale: sale (one receipt), vend (one order), what the module is asked for it, tokens, number series.
 
-A token is only ever added; a vend's state only moves forward (`plan.STATES`). The unique constraints are the last fence:
-one order id for ever, one token per meter and minute, one number per receipt.
+What the module was asked, what it gave and what it refused are only ever added; a vend's state only moves forward
+(`plan.STATES`). The unique constraints are the last fence: one order id for ever, one module order id for ever, one token
+per meter and minute, one allowance per entitlement and month, one number per receipt.
 """
 
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from vending.db import Base, append_only
+from vending.db import Base, JsonText, append_only
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -52,18 +53,28 @@ class Vend(Base):
     order_id: Mapped[str] = mapped_column(unique=True)
     sale_key: Mapped[str] = mapped_column(sa.ForeignKey("sale.key"), index=True)
     position: Mapped[int]
-    meter_key: Mapped[str] = mapped_column(index=True)
-    pan: Mapped[str]
+    kind: Mapped[str]  # plan.KINDS
+    meter_key: Mapped[str | None] = mapped_column(index=True)  # none for a charge or a top-up without a meter
+    pan: Mapped[str | None]
     tenant_key: Mapped[str | None]
-    service: Mapped[str]
-    units: Mapped[int]
+    service: Mapped[str]  # empty where no energy is sold
+    units: Mapped[
+        int
+    ]  # sold for money: what is to be given while it is open, what was given once it is decided
+    free_units: Mapped[int]  # given without money, beside them
     paid_minor: Mapped[int]
+    returned_minor: Mapped[int] = mapped_column(
+        default=0
+    )  # went back to the customer, as no token came for it
     currency: Mapped[str]
     carried_minor: Mapped[int]
-    tariff_version: Mapped[str]
+    tariff_version: Mapped[str]  # empty where no tariff priced it
     priced: Mapped[dict[str, Any]]  # what it was counted from (priced.py)
-    request: Mapped[dict[str, Any]]  # what the module is asked, word for word, however often
-    settlement: Mapped[dict[str, Any]]  # the entry that releases it, fixed when the money was taken
+    keying: Mapped[dict[str, Any]]  # the key data that its tokens are made for; empty where no meter is
+    # Key changes whose tokens stand on this slip again, because nobody saw them entered (rules.md 2).
+    carries: Mapped[list[Any]] = mapped_column(JsonText)
+    approval: Mapped[str | None]  # of an act without money: the module's name of what two people signed
+    settlement: Mapped[dict[str, Any]]  # the entries that release it, fixed when the money was taken
     state: Mapped[str]
     refusal_code: Mapped[str | None]
     refusal_sentence: Mapped[str | None]
@@ -71,8 +82,14 @@ class Vend(Base):
     decided_at: Mapped[datetime | None]
 
     __table_args__ = (
-        sa.CheckConstraint("state IN ('paid', 'issued', 'cancelled', 'refused')", name="state_known"),
-        sa.CheckConstraint("units > 0 AND paid_minor >= 0", name="sells_something"),
+        sa.CheckConstraint(
+            "state IN ('asked', 'withdrawn', 'paid', 'issued', 'partly', 'refused', 'cancelled', 'reversed')",
+            name="state_known",
+        ),
+        sa.CheckConstraint(
+            "units >= 0 AND free_units >= 0 AND paid_minor >= 0 AND returned_minor >= 0",
+            name="sells_something",
+        ),
         # The worker looks for what is still open; this index holds those few rows only.
         sa.Index(
             "ix_vend_open",
@@ -84,13 +101,41 @@ class Vend(Base):
     )
 
 
+class TokenRequest(Base):
+    """One request to the module, word for word as it is asked, however often. An order may have several: an allowance,
+    and credit above what one token holds. `part_id` is the module's order id."""
+
+    __tablename__ = "token_request"
+
+    part_id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"))
+    position: Mapped[int]
+    kind: Mapped[str]  # requests.PARTS
+    units: Mapped[int | None]
+    asked: Mapped[dict[str, Any]]
+
+    __table_args__ = (sa.UniqueConstraint("order_id", "position"),)
+
+
+class TokenRefusal(Base):
+    """A request that will never be carried out: the module has its tombstone."""
+
+    __tablename__ = "token_refusal"
+
+    part_id: Mapped[str] = mapped_column(sa.ForeignKey("token_request.part_id"), primary_key=True)
+    code: Mapped[str]
+    sentence: Mapped[str]
+    refused_at: Mapped[datetime]
+
+
 class Token(Base):
     __tablename__ = "token"
 
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
     order_id: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"), index=True)
-    position: Mapped[int]
-    kind: Mapped[str]
+    part_id: Mapped[str] = mapped_column(sa.ForeignKey("token_request.part_id"))
+    position: Mapped[int]  # the order of entry
+    kind: Mapped[str]  # of its request
     pan: Mapped[str]
     absolute_minute: Mapped[int | None]
     tid: Mapped[int | None]
@@ -111,7 +156,55 @@ class Token(Base):
     )
 
 
-append_only(Token.__table__)
+class AllowanceClaim(Base):
+    """The free units of one entitlement in one calendar month. Given back by a reversal, it may be claimed again."""
+
+    __tablename__ = "allowance_claim"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"), unique=True)
+    entitlement: Mapped[str]  # the lease and the service
+    month: Mapped[str]  # of the site's calendar: 2026-11
+    given_back_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.Index(
+            "uq_allowance_claim_once_a_month",
+            "entitlement",
+            "month",
+            unique=True,
+            sqlite_where=sa.text("given_back_at IS NULL"),
+            postgresql_where=sa.text("given_back_at IS NULL"),
+        ),
+    )
+
+
+class KeyChange(Base):
+    """A set of key-change tokens that was released. Until somebody saw the meter under its new key the set is printed on
+    every slip again, and what is sold is sold under the new key all the same (rules.md 2)."""
+
+    __tablename__ = "key_change"
+
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"), primary_key=True)
+    meter_key: Mapped[str]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    rollover: Mapped[bool]
+    state: Mapped[str]
+    released_at: Mapped[datetime]
+    handed_out_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    evidence: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        sa.CheckConstraint("state IN ('released', 'confirmed', 'returned')", name="state_known"),
+        sa.Index("ix_key_change_meter", "meter_key", "state"),
+    )
+
+
+for _table in (TokenRequest, TokenRefusal, Token):
+    append_only(_table.__table__)
 
 
 class Draft(Base):

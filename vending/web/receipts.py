@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from vending.estate import queries as estate
 from vending.receipts import qr
-from vending.receipts.slip import Slip, slip_of
+from vending.receipts.slip import Slip, SlipGroup, slip_of
 from vending.services import Services
 from vending.vends import queries
 from vending.web import gate, places, words
@@ -80,7 +80,7 @@ def _worded(key: str) -> dict[str, Any]:
         sale = queries.one_sale(session, key)
         places.refuse_elsewhere(sale.site_key)
         by_key = meters_of(session, services, [vend.meter_key for vend in sale.vends])
-        meters = {vend.pan: by_key[vend.meter_key] for vend in sale.vends}
+        meters = {vend.pan: by_key[vend.meter_key] for vend in sale.vends if vend.meter_key in by_key}
         site = estate.one_site(session, sale.site_key)
     status, _sentence = module_status(services)
     # The first print is the receipt; every later one says which copy it is.
@@ -93,7 +93,8 @@ def _words(
     slip: Slip, meters: dict[str, estate.MeterView], site: estate.SiteView, *, test: bool
 ) -> dict[str, Any]:
     place = places.of_request()
-    buyer = next(iter(meters.values()))
+    buyer = next(iter(meters.values()), None)
+    waits = any(group.units for group in slip.groups)
     tax_line = _("Tax number %(number)s", number=site.operator.tax_number) if site.operator.tax_number else ""
     return {
         "copy_number": slip.copy,
@@ -108,7 +109,7 @@ def _words(
         "at": f"{words.day(slip.sold_at, place.zone)} {words.clock_time(slip.sold_at, place.zone)}",
         "place": f"{_('Till %(till)s', till=slip.till)}, {slip.cashier}",
         "buyer": {"name": tenant_name(buyer), "lines": [_("Unit %(unit)s", unit=unit_code(buyer))]}
-        if tenant_name(buyer)
+        if buyer and tenant_name(buyer)
         else None,
         "tokens": [
             {
@@ -129,17 +130,19 @@ def _words(
             )
         ]
         if slip.tokens
-        else [_("The token is on its way. This receipt shows it as soon as it is there.")],
+        else [_("The token is on its way. This receipt shows it as soon as it is there.")]
+        if waits
+        else [],
         "counted": [
             {
-                "title": f"{unit_code(meters[group.pan])} {words.service_name(group.service)}",
+                "title": _group_title(group, meters),
                 "lines": [_line(line, slip.currency) for line in group.lines],
             }
             for group in slip.groups
         ],
         "summary": [
             {
-                "what": f"{unit_code(meters[group.pan])} {words.service_name(group.service)}",
+                "what": _group_title(group, meters),
                 "amount": words.money(group.paid_minor, slip.currency),
             }
             for group in slip.groups
@@ -156,11 +159,17 @@ def _words(
         "proof": _("Log entry %(number)s", number=", ".join(str(number) for number in slip.log_entries))
         if slip.log_entries
         else "",
-        "tariff": ", ".join(dict.fromkeys(group.tariff for group in slip.groups)),
+        "tariff": ", ".join(dict.fromkeys(group.tariff for group in slip.groups if group.tariff)),
         "scale": None,
         "scale_title": "",
         "help": "",
     }
+
+
+def _group_title(group: SlipGroup, meters: dict[str, estate.MeterView]) -> str:
+    if group.pan in meters:
+        return f"{unit_code(meters[group.pan])} {words.service_name(group.service)}"
+    return str(group.lines[0]["label"])
 
 
 def _line(line: dict[str, Any], currency: str) -> dict[str, str]:

@@ -53,8 +53,9 @@ def settlement(order: str) -> Entry:
             debit("held/t1", "ZAR", 10_000),
             credit("sales/electricity", "ZAR", 8_696),
             credit("tax/vat", "ZAR", 1_304),
-            debit("energy/meter/m1", "electricity", 387),
+            debit("energy/meter/m1", "electricity", 407 if order == "v1" else 387),
             credit("energy/sold/electricity", "electricity", 387),
+            *([credit("energy/free/electricity", "electricity", 20)] if order == "v1" else []),
         ),
     )
 
@@ -135,6 +136,7 @@ def books(database: Database, clock: FixedClock) -> Database:
             ("v3", "paid", 0),
         ):
             sell(session, clock, order, state, minute)
+        change_key(session, clock)
         add(session, "approval_request", key="r1", act_id=sha("act"), text="act", act="tariff.publish", site="s1",
             subject="x", maker="m1", maker_name="M", reason="r", evidence="e", made_at=now,
             expires_at=now + timedelta(days=1), state="approved")  # fmt: skip
@@ -173,19 +175,63 @@ def sell(session: Any, clock: FixedClock, order: str, state: str, minute: int) -
         cashier_name="Carla", currency="ZAR", total_minor=10_000, fingerprint="f", content={}, content_hash="h",
         sold_at=now)  # fmt: skip
     add(session, "vend", order_id=order, sale_key=f"sale-{order}", position=1, meter_key="m1", pan=PAN, tenant_key="t1",
-        service="electricity", units=387, paid_minor=10_000, currency="ZAR", carried_minor=0,
-        tariff_version="shops version 1", request={}, settlement={}, state=state, paid_at=now,
+        kind="credit", service="electricity", units=387, free_units=20 if order == "v1" else 0, paid_minor=10_000,
+        returned_minor=0, currency="ZAR", carried_minor=0, tariff_version="shops version 1", priced={}, keying={},
+        carries=[], settlement={}, state=state, paid_at=now,
         decided_at=now if state == "issued" else None)  # fmt: skip
+    add(
+        session,
+        "token_request",
+        part_id=order,
+        order_id=order,
+        position=1,
+        kind="credit",
+        units=387,
+        asked={},
+    )
     add(session, "payment", sale_key=f"sale-{order}", position=1, way="cash", currency="ZAR", amount_minor=10_000,
         received_minor=10_000, change_minor=0, rounding_minor=0, reference="", till="till-1", taken_by="c1",
         taken_at=now)  # fmt: skip
     entries = [transfer("payment", f"sale/{order}", "ZAR", 10_000, debited="cash/till-1", credited="held/t1")]
     if state == "issued":
         entries.append(settlement(order))
-        add(session, "token", order_id=order, position=1, kind="credit", pan=PAN, absolute_minute=minute, tid=minute,
+        if order == "v1":
+            add(
+                session,
+                "token_request",
+                part_id="v1-free",
+                order_id=order,
+                position=2,
+                kind="allowance",
+                units=20,
+                asked={},
+            )
+            add(session, "allowance_claim", order_id=order, entitlement="l1/electricity", month="2026-11")
+            add(session, "token", order_id=order, part_id="v1-free", position=2, kind="allowance", pan=PAN,
+                absolute_minute=minute + 2, tid=minute + 2, base_date=2014, units=20, digits="2" * 20,
+                sequence=minute % 1000 + 1, logged_at=now, log="a", salt="s", leaf="l", signature="g")  # fmt: skip
+        add(session, "token", order_id=order, part_id=order, position=1, kind="credit", pan=PAN, absolute_minute=minute, tid=minute,
             base_date=2014, units=387, digits="1" * 20, sequence=minute % 1000, logged_at=now, log="a", salt="s",
             leaf="l", signature="g")  # fmt: skip
     service.post(session, clock, entries)
+
+
+def change_key(session: Any, clock: FixedClock) -> None:
+    """A key change that was seen at the meter: two tokens, nothing paid."""
+    now = clock.now()
+    add(session, "sale", key="sale-k1", receipt="ACT-000001", site_key="s1", till="ACT", cashier_key="c1",
+        cashier_name="Carla", currency="ZAR", total_minor=0, fingerprint="f", content={}, content_hash="h",
+        sold_at=now)  # fmt: skip
+    add(session, "vend", order_id="k1", sale_key="sale-k1", position=1, meter_key="m1", pan=PAN, kind="key-change",
+        service="electricity", units=0, free_units=0, paid_minor=0, returned_minor=0, currency="ZAR", carried_minor=0,
+        tariff_version="", priced={}, keying={}, carries=[], settlement={}, state="issued", paid_at=now,
+        decided_at=now)  # fmt: skip
+    add(session, "token_request", part_id="k1", order_id="k1", position=1, kind="key-change", asked={})
+    for position in (1, 2):
+        add(session, "token", order_id="k1", part_id="k1", position=position, kind="key-change", pan=PAN, base_date=2014,
+            digits=str(position) * 20, sequence=999, logged_at=now, log="a", salt="s", leaf="l", signature="g")  # fmt: skip
+    add(session, "key_change", order_id="k1", meter_key="m1", before={}, after={}, rollover=False, state="confirmed",
+        released_at=now, ended_at=now, evidence={})  # fmt: skip
 
 
 def past_every_wall(connection: Connection) -> None:
@@ -255,6 +301,21 @@ FAULTS: dict[str, tuple[str, str]] = {
     "a minute that falls": ("UPDATE token SET absolute_minute = 17000000 WHERE order_id = 'v2'", "sales.minutes_rise"),
     "a reserved minute": ("UPDATE token SET absolute_minute = 18001441 WHERE order_id = 'v2'", "sales.minutes_rise"),
     "an unpaid sale": ("DELETE FROM payment WHERE sale_key = 'sale-v1'", "sales.paid_before_issued"),
+    "a token that nobody asked for": ("UPDATE token SET part_id = 'v2' WHERE part_id = 'v1'", "sales.tokens_answer_requests"),
+    "a second claim of free units": (
+        "UPDATE allowance_claim SET order_id = 'v2'",
+        "sales.allowance_once",
+    ),
+    "free units that are not booked": ("UPDATE vend SET free_units = 21 WHERE order_id = 'v1'", "sales.energy_is_booked"),
+    "half a key change": ("DELETE FROM token WHERE order_id = 'k1' AND position = 2", "sales.key_changes_have_tokens"),
+    "a key change that forgot its end": (
+        "UPDATE key_change SET ended_at = NULL",
+        "sales.key_changes_have_tokens",
+    ),
+    "an order that took more than was paid": (
+        f"UPDATE ledger_leg SET amount = amount + 7 WHERE entry_id = {LEG} AND place = 0",
+        "sales.settled_as_planned",
+    ),
     "energy that is not booked": ("UPDATE vend SET units = 388 WHERE order_id = 'v1'", "sales.energy_is_booked"),
     "money held for nothing": ("UPDATE vend SET paid_minor = 9999 WHERE order_id = 'v3'", "sales.held_is_open"),
     "an order decided before it was paid": (

@@ -21,14 +21,14 @@ from vending.money import currency as currency_of
 from vending.money import parse_amount
 from vending.payments.tender import Tender, take
 from vending.services import Services
-from vending.tariffs.quote import Quote
 from vending.vends import drafts, facts, queries
 from vending.vends.drafts import DraftBasket, DraftLine
 from vending.vends.errors import SaleTooSmall
-from vending.vends.plan import Basket, Planned, VendOrder, plan_vend, quote
+from vending.vends.ordering import plan_order
+from vending.vends.plan import Basket, Planned, VendOrder
 from vending.web import gate, places, words
 from vending.web.cashier import sale_words
-from vending.web.cashier.vends import meters_of, tenant_name, title, unit_code
+from vending.web.cashier.vends import charge_title, meters_of, tenant_name, title, unit_code
 from vending.web.words import _, plural
 
 room = Blueprint("till", __name__, url_prefix="/cashier/till")
@@ -232,14 +232,7 @@ def _count(services: Services, basket: DraftBasket, way: str) -> tuple[list[Coun
 def _plan(
     session: Session, line: DraftLine, place: places.Place, services: Services, spent: facts.Spent, way: str
 ) -> Planned:
-    order = _order(line, place.currency)
-    known = facts.gather(session, services.clock, order.meter, place.site, spent=spent, channel=way)
-    quoted = quote(
-        known.tariff, known.situation, known.buyer, money_minor=order.money_minor, units=order.units
-    )
-    if not isinstance(quoted, Quote):
-        raise SaleTooSmall(quoted.sentence, "amount")
-    return plan_vend(order, known.buyer, quoted, known.tariff_version, known.situation)
+    return plan_order(session, services.clock, _order(line, place.currency), place.site, spent, channel=way)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -369,11 +362,11 @@ def _sale(
         "register": "",
         "blocked": blocked,
         "result": {
-            "units": words.units(plan.quote.units),
+            "units": words.units(plan.units),
             "unit": words.unit_of(plan.buyer.service),
-            "value": plan.quote.units / 10,
+            "value": plan.units / 10,
         }
-        if plan
+        if plan and plan.quote
         else None,
         "notes": [_("One token; the meter counts in 0.1 %(unit)s", unit=words.unit_of(meter.service))]
         if meter
@@ -385,10 +378,12 @@ def _scale(line: Counted) -> dict[str, Any] | None:
     """The month's ladder of prices as a ruler: bought before, this sale, and where the price changes."""
     assert line.plan is not None
     plan = line.plan
+    if plan.quote is None:
+        return None  # a top-up of the account: no energy is priced yet
     blocks = facts.ladder_of(plan.quote.tariff)
     if len(blocks) < 2:
         return None
-    before, now = plan.units_before / 10, plan.quote.units / 10
+    before, now = plan.units_before / 10, plan.units / 10
     unit = words.unit_of(plan.buyer.service)
     after = before + now
     steps = [
@@ -411,13 +406,13 @@ def _scale(line: Counted) -> dict[str, Any] | None:
                 before,
                 after,
                 "liquid",
-                _("this sale %(units)s %(unit)s", units=words.units(plan.quote.units), unit=unit),
+                _("this sale %(units)s %(unit)s", units=words.units(plan.units), unit=unit),
             ),
         ],
         "steps": steps,
         "unit": unit,
         "first": _("%(rate)s a %(unit)s", rate=words.number(blocks[0][1], 2), unit=unit),
-        "after": _("%(units)s after", units=words.units(plan.units_before + plan.quote.units)),
+        "after": _("%(units)s after", units=words.units(plan.units_before + plan.units)),
         "label": _("What was bought this month and where the price changes"),
     }
 
@@ -429,7 +424,7 @@ def _quote(line: Counted, place: places.Place) -> dict[str, Any]:
         "lines": sale_words.quote_lines(plan.lines, place.currency),
         "total": {
             "what": _("Customer pays"),
-            "why": f"{words.units(plan.quote.units)} {words.unit_of(plan.buyer.service)}",
+            "why": f"{words.units(plan.units)} {words.unit_of(plan.buyer.service)}" if plan.quote else "",
             "amount": words.total(plan.pays_minor, place.currency),
         },
     }
@@ -441,9 +436,13 @@ def _last(sale: queries.SaleView, names: dict[str, Any], place: places.Place) ->
     state = _("token on its way") if sale.state == "paid" else ""
     return {
         "at": words.clock_time(sale.sold_at, place.zone),
-        "who": title(names[first.meter_key]) + more,
+        "who": (title(names[first.meter_key]) if first.meter_key else charge_title(sale, first)) + more,
         "what": state
-        or f"{words.service_name(first.service).lower()} {words.units(first.units)} {words.unit_of(first.service)}",
+        or (
+            f"{words.service_name(first.service).lower()} {words.units(first.units)} {words.unit_of(first.service)}"
+            if first.units
+            else ""
+        ),
         "amount": words.money(sale.total_minor, sale.currency),
         "url": url_for("vends.show", key=sale.key),
         "print_url": url_for("vends.print_again", key=sale.key) if sale.state == "issued" else "",
@@ -498,8 +497,8 @@ def _basket(
 def _basket_line(number: int, one: Counted, current: Counted | None, place: places.Place) -> dict[str, Any]:
     plan = one.plan
     sub = [tenant_name(one.meter) or _("Vacant")]
-    if plan:
-        sub.append(f"{words.units(plan.quote.units)} {words.unit_of(plan.buyer.service)}")
+    if plan and plan.quote:
+        sub.append(f"{words.units(plan.units)} {words.unit_of(plan.buyer.service)}")
     return {
         "n": number,
         "title": f"{words.service_name(one.meter.service)}, {unit_code(one.meter)}",

@@ -56,17 +56,23 @@ def page(key: str, *, index: int) -> str:
     index = min(max(index, 1), max(len(tokens), 1))
     shown = tokens[index - 1] if tokens else None
     vend = shown[0] if shown else sale.vends[0]
-    meter = meters[vend.meter_key]
-    unit = words.unit_of(vend.service)
+    meter = meters.get(vend.meter_key)
+    unit = words.unit_of(vend.service) if vend.service else ""
     way = ", ".join(words.way(taken.way) for taken in sale.taken)
     return render_template(
         "cashier/vend.html",
         vend={
             "state": sale.state,
-            "title": title(meter),
+            "title": title(meter) if meter else charge_title(sale, vend),
             "facts": [
-                words.service_name(vend.service),
-                _("Meter %(number)s", number=words.meter_number(meter.drn)),
+                *(
+                    [
+                        words.service_name(vend.service),
+                        _("Meter %(number)s", number=words.meter_number(meter.drn)),
+                    ]
+                    if meter
+                    else []
+                ),
                 f"{words.total(sale.total_minor, sale.currency)} {way}",
                 _("Receipt %(number)s", number=sale.receipt),
             ],
@@ -116,20 +122,28 @@ def title(meter: estate.MeterView) -> str:
     return f"{meter.tenant.name}, {unit_code(meter)}" if meter.tenant else unit_code(meter)
 
 
+def charge_title(sale: SaleView, vend: VendView) -> str:
+    """What an order without a meter is for, in the words of its first line."""
+    lines = next(order["lines"] for order in sale.content["orders"] if order["order"] == vend.order_id)
+    return str(lines[0]["label"])
+
+
 def _others(sale: SaleView, meters: dict[str, estate.MeterView], index: int) -> list[dict[str, Any]]:
     if len(sale.vends) < 2:
         return []
     rows = []
     number = 0
     for vend in sale.vends:
-        meter = meters[vend.meter_key]
+        meter = meters.get(vend.meter_key)
+        if meter is None:
+            continue
         common = {
             "title": f"{unit_code(meter)}, {words.service_name(vend.service).lower()}",
             "detail": _("Meter %(number)s", number=words.meter_number(meter.drn)),
             "units": words.units(vend.units),
             "unit": words.unit_of(vend.service),
         }
-        for token in vend.tokens:
+        for token in (*vend.carried, *vend.tokens):
             number += 1
             if number != index:
                 rows.append(

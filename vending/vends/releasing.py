@@ -1,0 +1,209 @@
+"""Commit 2 of a sale: tokens, settlement entry, outbox, in one transaction. That commit is the release.
+
+It takes orders whose every part has the module's last word. A group that cannot be booked is released one by one, so that
+nobody waits for a neighbour. An order that still cannot be booked has its tokens in the module's log already: it is
+released with its money in suspense, for a person to place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from keystore.module import Issued
+from sts import tid as token_time
+from vending import outbox
+from vending.clock import Clock
+from vending.crashpoints import reach
+from vending.db import Database
+from vending.errors import VendingError
+from vending.ledger import service as ledger
+from vending.ledger.entries import Entry, Leg, collected
+from vending.vends.outcome import Answered, Decision, decide
+from vending.vends.plan import Settlement, set_aside, suspense_legs
+from vending.vends.tables import AllowanceClaim, KeyChange, Token, TokenRefusal, Vend
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswered:
+    order_id: str
+    parts: tuple[Answered, ...]
+
+
+def hold_name(order_id: str, place: int) -> str:
+    return f"order/{order_id}/{place}"
+
+
+def release(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> None:
+    if not answered:
+        return
+    try:
+        _release(db, clock, answered)
+    except VendingError:
+        for one in answered:
+            try:
+                _release(db, clock, [one])
+            except VendingError as refused:
+                log.error(
+                    "order %s could not be booked (%s); its money is in suspense", one.order_id, refused.code
+                )
+                _release(db, clock, [one], suspense=True)
+
+
+@dataclass(slots=True)
+class _Writing:
+    """What a group of decided orders adds."""
+
+    tokens: list[dict[str, Any]]
+    refusals: list[dict[str, Any]]
+    entries: list[Entry]
+    settled: list[ledger.Settlement]
+    voided: list[str]
+    unclaimed: list[str]
+
+
+def _release(
+    db: Database, clock: Clock, answered: Sequence[OrderAnswered], *, suspense: bool = False
+) -> None:
+    by_order = {one.order_id: one.parts for one in answered}
+    now = clock.now()
+    with db.writing() as session:
+        rows = session.execute(
+            sa.select(Vend)
+            .where(Vend.order_id.in_(list(by_order)), Vend.state == "paid")
+            .order_by(Vend.id)
+            .with_for_update()
+        ).scalars()
+        writing = _Writing([], [], [], [], [], [])
+        for row in rows:
+            _one(session, clock, row, by_order[row.order_id], writing, now, suspense=suspense)
+        if writing.tokens:
+            session.execute(sa.insert(Token), writing.tokens)
+        if writing.refusals:
+            session.execute(sa.insert(TokenRefusal), writing.refusals)
+        if writing.unclaimed:
+            session.execute(
+                sa.update(AllowanceClaim)
+                .where(AllowanceClaim.order_id.in_(writing.unclaimed))
+                .values(given_back_at=now)
+            )
+        # Holds end first: what they set aside is what the entries now take.
+        if writing.voided:
+            ledger.void(session, clock, writing.voided)
+        if writing.settled:
+            ledger.settle(session, clock, writing.settled)
+        if writing.entries:
+            ledger.post(session, clock, writing.entries)
+        reach("sale.before-release")
+
+
+def _one(
+    session: Session,
+    clock: Clock,
+    row: Vend,
+    parts: Sequence[Answered],
+    writing: _Writing,
+    now: datetime,
+    *,
+    suspense: bool,
+) -> None:
+    settlement = Settlement.from_json(row.settlement)
+    decision = decide(
+        row.kind,
+        parts,
+        settlement,
+        paid_minor=row.paid_minor,
+        currency=row.currency,
+        tenant_key=row.tenant_key,
+    )
+    row.state, row.decided_at = decision.state, now
+    row.units, row.free_units, row.returned_minor = _amounts(row, decision)
+    if decision.refusal is not None:
+        row.refusal_code, row.refusal_sentence = decision.refusal.code, decision.refusal.sentence
+    holds = [hold_name(row.order_id, place) for place in range(len(set_aside(settlement.legs)))]
+    legs = decision.legs
+    if suspense:
+        legs = suspense_legs(legs, row.order_id)
+    if decision.settles and not suspense:
+        writing.settled += [ledger.Settlement(name, ()) for name in holds]
+    else:
+        writing.voided += holds
+    booked = collected(Leg(account, unit, amount) for account, unit, amount in legs)
+    if booked:
+        writing.entries.append(Entry(decision.entry, f"order/{row.order_id}", booked))
+    position = 0
+    for one in parts:
+        if isinstance(one.answer, Issued):
+            tokens = _token_rows(row, one, one.answer, position)
+            position += len(tokens)
+            writing.tokens += tokens
+        else:
+            writing.refusals.append(
+                {
+                    "part_id": one.part.part_id,
+                    "code": one.answer.code,
+                    "sentence": one.answer.sentence,
+                    "refused_at": now,
+                }
+            )
+            if one.part.kind == "allowance":
+                writing.unclaimed.append(row.order_id)
+        if one.part.kind == "key-change" and isinstance(one.answer, Issued):
+            session.add(_key_change(row, one, now))
+    event = "vend refused" if decision.state == "refused" else "vend issued"
+    outbox.emit(session, clock, event, {"order_id": row.order_id, "sale": row.sale_key})
+
+
+def _amounts(row: Vend, decision: Decision) -> tuple[int, int, int]:
+    """What was given in the end. An order that came whole keeps what it was planned with."""
+    if decision.state == "issued":
+        return row.units, row.free_units, 0
+    return decision.units, decision.free_units, decision.returned_minor
+
+
+def _key_change(row: Vend, one: Answered, now: datetime) -> KeyChange:
+    assert row.meter_key is not None, "a key change is for a meter"
+    return KeyChange(
+        order_id=row.order_id,
+        meter_key=row.meter_key,
+        before=row.keying,
+        after=one.part.asked["to"],
+        rollover=one.part.asked["rollover"],
+        state="released",
+        released_at=now,
+        evidence={},
+    )
+
+
+def _token_rows(row: Vend, one: Answered, answer: Issued, before: int) -> list[dict[str, Any]]:
+    base = token_time.BaseDate(answer.base_date)
+    minute = token_time.absolute_minute(answer.tid, base) if answer.tid is not None else None
+    return [
+        {
+            "order_id": row.order_id,
+            "part_id": one.part.part_id,
+            "position": position,
+            "kind": one.part.kind,
+            "pan": row.pan,
+            "absolute_minute": minute,
+            "tid": answer.tid,
+            "base_date": answer.base_date,
+            "units": answer.units,
+            "digits": digits,
+            "sequence": answer.sequence,
+            "logged_at": answer.logged_at,
+            "log": answer.log,
+            "salt": answer.salt,
+            "leaf": answer.leaf,
+            "signature": answer.signature,
+        }
+        for position, digits in enumerate(answer.tokens, before + 1)
+    ]
