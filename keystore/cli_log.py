@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any
 
 import click
 
-from keystore import cutting, entries, minting, opening, store, verify_log
+from keystore import archive, cutting, entries, minting, opening, store, verify_log
 from keystore.client import SocketModule
-from keystore.errors import KeystoreError, LogDamaged
+from keystore.errors import ArchiveDamaged, KeystoreError, LogDamaged
 from keystore.journal import hold, write_whole
 from keystore.seal import Opened
 from keystore.terminal import FILE, SOCKET, Secrets, secrets_option, unlock
@@ -186,39 +185,20 @@ def tokens_of(opened: Opened, log_folder: Path) -> Iterator[list[Any]]:
 )
 def backup(key_file: Path, log_folder: Path, target: Path, recipient: str) -> None:
     """Key file and log into one file, enciphered to an offline key. The module may go on working meanwhile."""
-    import pyrage
-
-    if target.exists():
-        raise KeystoreError(
-            f"{target} exists already. A back-up never overwrites another.", code="file-exists"
-        )
-    try:
-        to = pyrage.x25519.Recipient.from_str(recipient)
-    except Exception:
-        raise KeystoreError(
-            "The recipient is not an age public key (age1…). `age-keygen` makes one.", code="recipient"
-        ) from None
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        _add(
-            archive, "checkpoints", _whole_lines(log_folder / "checkpoints")
-        )  # before the log, so it is not ahead
-        _add(archive, "keys.stsks", store.read(key_file))
-        _add(archive, "entries.log", _whole_lines(log_folder / "entries.log"))
-    write_whole(target, pyrage.encrypt(packed.getvalue(), [to]))
-    click.echo(f"Wrote {target}. Restore it with M custodians; rehearse that: keystore restore --drill.")
+    archive.write(target, recipient, pieces(key_file, log_folder), {"holds": "keystore"})
+    click.echo(
+        f"Wrote {target} and read it back. Restore it with M custodians; rehearse that: "
+        "keystore restore --drill."
+    )
 
 
-def _whole_lines(path: Path) -> bytes:
-    """What the file holds now, up to its last whole line."""
-    data = path.read_bytes() if path.exists() else b""
-    return data[: data.rfind(b"\n") + 1]
-
-
-def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode, info.mtime = len(data), 0o600, int(time.time())
-    archive.addfile(info, io.BytesIO(data))
+def pieces(key_file: Path, log_folder: Path) -> list[archive.Piece]:
+    """What a module keeps. The checkpoints are measured before the log, so that they are never ahead of it."""
+    return [
+        archive.Piece.of_lines("log/checkpoints", log_folder / "checkpoints"),
+        archive.Piece.of_bytes("keys.stsks", store.read(key_file)),
+        archive.Piece.of_lines("log/entries.log", log_folder / "entries.log"),
+    ]
 
 
 @click.command()
@@ -242,11 +222,10 @@ def restore(
     started = time.monotonic()
     if folder.exists() and any(folder.iterdir()):
         raise KeystoreError(f"{folder} is not empty. Restore into an empty folder.", code="folder-not-empty")
-    for name, data in _unpacked(backup_file, identity).items():
-        path = folder / name if name == "keys.stsks" else folder / "log" / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, data)
     try:
+        found = archive.unpack(backup_file, identity, folder)
+        if set(found.names) != {"keys.stsks", "log/entries.log", "log/checkpoints"}:
+            raise ArchiveDamaged("It is not a back-up of a module. `ampoule restore` opens those of a site.")
         opened = unlock(folder / "keys.stsks", secrets)
         signing_key = opening.log_secrets(opened)[0]
         report = _verified(folder / "log", signing_key, heads)
@@ -267,28 +246,6 @@ def restore(
             "Start the module on it with --witness and the newest head that a witness holds. If entries were lost, it "
             "refuses until two people fast-forward it; token identifiers then begin above the lost ones."
         )
-
-
-def _unpacked(backup_file: Path, identity: Path) -> dict[str, bytes]:
-    import pyrage
-
-    wrong = KeystoreError(
-        "The back-up does not open with this identity, or is damaged.", code="backup-unusable"
-    )
-    text = "\n".join(line for line in identity.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-"))
-    try:
-        key = pyrage.x25519.Identity.from_str(text)
-        data = pyrage.decrypt(backup_file.read_bytes(), [key])
-    except Exception:
-        raise wrong from None
-    found = {}
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        for name in ("checkpoints", "keys.stsks", "entries.log"):
-            member = archive.extractfile(name)
-            if member is None:
-                raise wrong
-            found[name] = member.read()
-    return found
 
 
 def _verified(log_folder: Path, signing_seed: bytes, heads: tuple[str, ...]) -> verify_log.Report:

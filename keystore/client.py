@@ -25,6 +25,7 @@ from keystore.module import (
     Issued,
     MeterKeying,
     Proof,
+    PublicEntry,
     Refused,
     Request,
     Status,
@@ -97,6 +98,9 @@ class SocketModule:
     def proof(self, sequence: int) -> Proof:
         found: Proof = self.ask("proof", {"sequence": sequence})
         return found
+
+    def entries(self, first: int, limit: int) -> list[PublicEntry]:
+        return list(self.ask("entries", {"first": first, "limit": limit}))
 
     def consistency(self, first: int, second: int) -> tuple[str, ...]:
         return tuple(self.ask("consistency", {"first": first, "second": second}))

@@ -29,6 +29,7 @@ from keystore.heads import Heads
 from keystore.keyring import KeyRing, TokenPulled
 from keystore.log import IssuanceLog, Placed
 from keystore.module import (
+    MAX_REQUESTS,
     ActSignature,
     AlreadyIssued,
     Approved,
@@ -37,6 +38,7 @@ from keystore.module import (
     Issued,
     MeterKeying,
     Proof,
+    PublicEntry,
     Refused,
     Request,
     Status,
@@ -341,6 +343,10 @@ class Engine:
                 f"The log has no entry {sequence}; it has {self.log.size}.", code="no-such-entry"
             )
         return self.log.proof(sequence)
+
+    def entries(self, first: int, limit: int) -> list[PublicEntry]:
+        """What lies beyond the end is an empty answer: the end of a log is no fault of who reads it."""
+        return self.log.public_entries(first, min(first + min(limit, MAX_REQUESTS), self.log.size))
 
     def consistency(self, first: int, second: int) -> list[str]:
         if not 0 < first <= second <= self.log.size:

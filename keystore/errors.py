@@ -67,6 +67,12 @@ class LogDamaged(KeystoreError):
     code = "log-damaged"
 
 
+class ArchiveDamaged(KeystoreError):
+    """A back-up that does not open whole, or could not be written whole."""
+
+    code = "archive-damaged"
+
+
 class LogFull(KeystoreError):
     """The log could not be extended; nothing was issued."""
 

@@ -21,7 +21,7 @@ from keystore.entries import Entry
 from keystore.errors import LogDamaged
 from keystore.journal import Journal, write_whole
 from keystore.merkle import Tree
-from keystore.module import Checkpoint, Proof
+from keystore.module import Checkpoint, Proof, PublicEntry
 from keystore.snapshot import Run
 from keystore.state import State, order_key
 
@@ -216,6 +216,9 @@ class IssuanceLog:
             path=tuple(h.hex() for h in path),
             checkpoint=self.checkpoint(),
         )
+
+    def public_entries(self, first: int, end: int) -> list[PublicEntry]:
+        return [PublicEntry(sequence, self._public_at(sequence).decode()) for sequence in range(first, end)]
 
     def _public_at(self, sequence: int) -> bytes:
         """The public half of an entry, byte for byte as its leaf covers it."""

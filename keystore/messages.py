@@ -31,6 +31,7 @@ from keystore.module import (
     ManagementRequest,
     MeterKeying,
     Proof,
+    PublicEntry,
     Refused,
     Request,
     Status,
@@ -147,6 +148,7 @@ _NAMES: dict[type, str] = {
     Status: "status",
     Checkpoint: "checkpoint",
     Proof: "proof",
+    PublicEntry: "public-entry",
     Verified: "verified",
 }
 _TYPES = {name: kind for kind, name in _NAMES.items()}

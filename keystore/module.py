@@ -36,6 +36,7 @@ __all__ = [
     "ModuleUnreachable",
     "OutcomeUnknown",
     "Proof",
+    "PublicEntry",
     "Refused",
     "Request",
     "SecurityModule",
@@ -248,6 +249,14 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicEntry:
+    """The public half of one entry, byte for byte as its leaf covers it: what `proof` shows of it, without the path."""
+
+    sequence: int
+    leaf_data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """What a token says to the meter it was asked for."""
 
@@ -283,6 +292,10 @@ class SecurityModule(Protocol):
         """A head signed now."""
 
     def proof(self, sequence: int) -> Proof: ...
+
+    def entries(self, first: int, limit: int) -> list[PublicEntry]:
+        """The public halves from entry `first` on, 1 to 64 of them, for holding the log against the books. They name the
+        order, and nobody; a seller may ask for each by `proof` as well."""
 
     def consistency(self, first: int, second: int) -> tuple[str, ...]:
         """RFC 6962 consistency path between two sizes, hex."""

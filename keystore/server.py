@@ -40,6 +40,7 @@ ROLES: dict[str, str] = {
     "approve": SELL,
     "checkpoint": SELL,
     "proof": SELL,
+    "entries": SELL,
     "consistency": SELL,
     "present-head": SELL,
     "verify": LOOK,

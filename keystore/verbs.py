@@ -64,6 +64,14 @@ def _proof(engine: Engine, group: Group, body: Body) -> Answer:
     return lambda: engine.proof(sequence)
 
 
+def _entries(engine: Engine, group: Group, body: Body) -> Answer:
+    fields(body, "first", "limit")
+    first, limit = _number(body["first"]), _number(body["limit"])
+    if not 1 <= limit <= MAX_REQUESTS:
+        raise MessageInvalid(f"Ask for 1 to {MAX_REQUESTS} entries at once.")
+    return lambda: engine.entries(first, limit)
+
+
 def _consistency(engine: Engine, group: Group, body: Body) -> Answer:
     fields(body, "first", "second")
     first, second = _number(body["first"]), _number(body["second"])
@@ -89,6 +97,7 @@ VERBS: dict[str, Callable[[Engine, Group, Body], Answer]] = {
     "verify": _verify,
     "checkpoint": _checkpoint,
     "proof": _proof,
+    "entries": _entries,
     "consistency": _consistency,
     "present-head": _present_head,
 }

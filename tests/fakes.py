@@ -4,12 +4,24 @@ can be told to be away, to lose its answer, or to refuse."""
 from __future__ import annotations
 
 import hashlib
+import hmac
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from keystore.errors import ModuleUnreachable, OutcomeUnknown
-from keystore.module import AlreadyIssued, Budget, Cancelled, Issued, Refused, Request, Status
+from keystore.module import (
+    AlreadyIssued,
+    Budget,
+    Cancelled,
+    Checkpoint,
+    Issued,
+    PublicEntry,
+    Refused,
+    Request,
+    Status,
+)
 
 
 class FakeModule:
@@ -22,6 +34,8 @@ class FakeModule:
         self.minute = 6_900_000
         self.messages = 0
         self.budgets: tuple[Budget, ...] = ()
+        self.acts: list[tuple[str, dict[str, Any]]] = []
+        self.behind = ""
 
     def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
         self._reach()
@@ -49,7 +63,7 @@ class FakeModule:
             tid=self.minute,
             base_date=2014,
             units=getattr(request, "units", None),
-            sequence=len(self.log) + 1,
+            sequence=len(self.log),
             logged_at=datetime(2026, 11, 20, 8, 42, tzinfo=UTC),
             salt="00" * 16,
             leaf=hashlib.sha256(order.encode()).hexdigest(),
@@ -84,10 +98,46 @@ class FakeModule:
                 answers.append(tombstone)
         return answers
 
+    def entries(self, first: int, limit: int) -> list[PublicEntry]:
+        """Its log as it would be read: what was issued and cancelled, and whatever a test adds to `acts`."""
+        self._reach()
+        found = []
+        for number, (order, answer) in enumerate(
+            [*self.log.items(), *self.acts][first : first + limit], first
+        ):
+            public = {"n": number, "at": 1_795_000_000_000, "kind": "cancel", "order": order}
+            if isinstance(answer, Issued):
+                pan = self.asked[order].meter.pan
+                public |= {
+                    "kind": "credit",
+                    "tokens": "00",
+                    "units": answer.units,
+                    "meter": hmac.digest(bytes(16), f"meter\n{pan}".encode(), "sha256").hex(),
+                }
+            elif isinstance(answer, dict):
+                public = {"n": number, "kind": "act", **answer}
+            found.append(PublicEntry(number, json.dumps(public)))
+        return found
+
+    def checkpoint(self) -> Checkpoint:
+        self._reach()
+        return Checkpoint(f"head of {self.size}", self.size, "00" * 32, f"{self.size} 00000000")
+
+    def present_head(self, note: str) -> Any:
+        """Like the module: a head that its log does not reach makes it `behind`."""
+        if int(note.rpartition(" ")[2]) > self.size:
+            self.behind = "The log here is an older copy."
+        return self.status()
+
+    @property
+    def size(self) -> int:
+        return len(self.log) + len(self.acts)
+
     def status(self) -> Any:
         self._reach()
         return Status(
-            version="0", state="ready", reason="", log="ampoule/test", public_key="", sequence=len(self.log), head="",
+            version="0", state="behind" if self.behind else "ready", reason=self.behind, log="ampoule/test",
+            public_key="", sequence=self.size, head="",
             test=True, simulated_clock=False, now=datetime(2026, 11, 20, 8, 42, tzinfo=UTC), quorum=2, generation=1,
             budgets=self.budgets,
         )  # fmt: skip

@@ -30,6 +30,7 @@ from keystore.module import (
     ManagementRequest,
     MeterKeying,
     Proof,
+    PublicEntry,
     Refused,
     Request,
     Status,
@@ -158,6 +159,9 @@ class Module:
 
     def proof(self, sequence: int) -> Proof:
         return self.engine.proof(sequence)
+
+    def entries(self, first: int, limit: int) -> list[PublicEntry]:
+        return self.engine.entries(first, limit)
 
     def consistency(self, first: int, second: int) -> tuple[str, ...]:
         return tuple(self.engine.consistency(first, second))

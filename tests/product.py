@@ -194,7 +194,7 @@ def hidden(page: str) -> dict[str, str]:
     found = {}
     for name in ("order_id", "basket_id", "meter"):
         match = re.search(rf'name="{name}" value="([^"]*)"', page)
-        assert match, f"the till has no {name}"
+        assert match, f"the till has no {name}: " + re.sub("<[^>]+>|\\s+", " ", page)[:3000]
         found[name] = match[1]
     return found
 

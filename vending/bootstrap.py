@@ -12,13 +12,17 @@ from vending.services import Services
 from vending.settings import Settings
 from vending.vends import service as vends
 from vending.vends.groups import Groups
+from vending.vends.log_fence import LogFence
 from vending.vends.plan import Basket
 
 
 def open_services(settings: Settings, *, clock: Clock | None = None, db: Database | None = None) -> Services:
     clock = clock or SystemClock()
     db = db or Database.open(settings.database_address)
-    module = SocketModule(settings.module_socket_path, timeout_s=settings.module_timeout_s)
+    # Nobody above the fence reaches the module without it.
+    module = LogFence(
+        SocketModule(settings.module_socket_path, timeout_s=settings.module_timeout_s), db, clock
+    )
 
     def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
         return vends.sell(db, clock, module, baskets, live_only=not settings.is_demonstration)

@@ -16,6 +16,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "worker": ("vending.server", "worker", "Run the worker alone, beside WSGI processes on PostgreSQL."),
     "database": ("vending.database_commands", "database", "The database's version: show and upgrade."),
     "demo": ("vending.demo_commands", "demo", "Demonstrations; `demo reset` starts over."),
+    "backup": ("vending.backup_commands", "backup", "Back the whole site up into one enciphered file."),
+    "restore": (
+        "vending.backup_commands",
+        "restore",
+        "Bring a back-up into an empty folder, or rehearse it.",
+    ),
+    "reconcile": (
+        "vending.reconcile_commands",
+        "reconcile",
+        "Hold the module's log against the database; take in what is missing.",
+    ),
     "audit": (
         "vending.auditor.command",
         "audit",

@@ -65,6 +65,18 @@ def bring_up_to_date(db: Database) -> bool:
     return True
 
 
+def bring_to(db: Database, revision: str) -> None:
+    """An empty database to the tables of one version, so that a back-up of that version finds its places."""
+    if revision not in revisions():
+        raise DatabaseNewer(
+            f"The back-up is of version {revision}, newer than this release knows (up to {revisions()[-1]}). "
+            "Install the release that made it, or a later one, then restore."
+        )
+    if current(db) is not None:
+        raise DatabaseStrange("This database holds tables already. Give an empty one.")
+    _run(db, "upgrade", revision)
+
+
 def refuse_unless_current(db: Database) -> None:
     """For processes that do not migrate: they work on the tables of this release or not at all."""
     standing = current(db)

@@ -16,6 +16,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     # Text messages, papers and remote meters join here as their rooms are built.
     "vend issued": (),
     "vend refused": (),
+    "order adopted": (),
     "tariff published": (),
 }
 

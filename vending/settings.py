@@ -57,6 +57,19 @@ class Settings:
     module_timeout_s: int = _setting(
         5, "How long an answer of the module is awaited before its outcome is unknown."
     )
+    module_folder: str = _setting(
+        "", "The folder of the module's key file and log, for back-ups; empty means `var/module`."
+    )
+    backup_to: str = _setting(
+        "", "The folder, on another disk, that nightly back-ups go to; empty means that none are made."
+    )
+    backup_recipient: str = _setting(
+        "", "The age public key that back-ups are enciphered to; `ampoule backup key` makes a pair."
+    )
+    backup_at: str = _setting("02:30", "When the nightly back-up is made, in the time of the site.")
+    backup_keep: int = _setting(
+        14, "How many back-ups are kept in the folder; older ones go when a new one is verified."
+    )
     web_threads: int = _setting(16, "How many pages are worked on at the same time.")
     log_format: str = _setting(
         "people", "`people` for a terminal, `json` for a collector.", choices=("people", "json")
@@ -112,6 +125,10 @@ class Settings:
     @property
     def module_socket_path(self) -> Path:
         return Path(self.module_socket) if self.module_socket else self.folder / "run" / "module.sock"
+
+    @property
+    def module_files(self) -> Path:
+        return Path(self.module_folder) if self.module_folder else self.folder / "module"
 
     @property
     def building_socket_path(self) -> Path:

@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from keystore.errors import KeystoreError
 from vending import audit, certificates, jobs, logs, nightly, reactions
+from vending.backup.nightly import Nightly
 from vending.certificates import Files
 from vending.ledger import closing
 from vending.services import Services
 from vending.vends import drafts
 from vending.vends import service as vends
+from vending.vends.log_fence import LogFence
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ PAUSE_S = 0.5
 PAUSE_AFTER_FAULT_S = 5.0  # a database that is away must not fill the log
 CHAIN_EVERY_S = 60.0
 TIDY_EVERY_S = 600.0
+FOLLOW_EVERY_S = 10.0
 
 
 class Worker:
@@ -41,6 +45,8 @@ class Worker:
         ]
         self._chained = 0.0
         self._tidied = 0.0
+        self._followed = 0.0
+        self._back_up = Nightly(services)
 
     def start(self) -> None:
         for thread in self._threads:
@@ -56,7 +62,13 @@ class Worker:
     def _run(self) -> None:
         age = timedelta()
         while not self._stop.is_set():
-            for step in (lambda age=age: self.recover(age), self.chain, self.tidy):
+            for step in (
+                lambda age=age: self.recover(age),
+                self.chain,
+                self.tidy,
+                self.follow,
+                self._back_up.look,
+            ):
                 self._try(step)
             age = OPEN_AFTER
             self._stop.wait(PAUSE_S)
@@ -120,6 +132,17 @@ class Worker:
         if certificates.due(certificates.look(files.server), now):
             seen = certificates.renew(files.folder, now)
             log.info("the certificate of the pages was renewed until %s", f"{seen.expires_at:%Y-%m-%d}")
+
+    def follow(self) -> None:
+        """Holds the module's log against the books, and keeps a head of it that an older copy would not reach."""
+        fence, now = self._services.module, time.monotonic()
+        if not isinstance(fence, LogFence) or (self._followed and now - self._followed < FOLLOW_EVERY_S):
+            return
+        self._followed = now
+        try:
+            fence.follow()
+        except KeystoreError as error:
+            log.warning("the module's log could not be followed: %s", error.code)
 
     def tidy(self) -> None:
         """Balances are summed up so that reading them stays quick, and baskets that nobody came back to are dropped."""

@@ -10,9 +10,9 @@ CREATE TABLE audit_entry (
 	CONSTRAINT pk_audit_entry PRIMARY KEY (id)
 )
 --;;
-CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
---;;
 CREATE INDEX ix_audit_entry_act ON audit_entry (act)
+--;;
+CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -142,9 +142,9 @@ CREATE TABLE approval_request (
 	CONSTRAINT uq_approval_request_act_id UNIQUE (act_id)
 )
 --;;
-CREATE INDEX ix_approval_request_state ON approval_request (state, site)
---;;
 CREATE INDEX ix_approval_request_site ON approval_request (site)
+--;;
+CREATE INDEX ix_approval_request_state ON approval_request (state, site)
 --;;
 CREATE TABLE operator (
 	id BIGSERIAL NOT NULL,
@@ -381,6 +381,19 @@ CREATE TABLE basket_draft (
 	CONSTRAINT pk_basket_draft PRIMARY KEY (sale_id)
 )
 --;;
+CREATE TABLE log_mark (
+	id BIGSERIAL NOT NULL,
+	log VARCHAR NOT NULL,
+	checked_to BIGINT NOT NULL,
+	head_size BIGINT NOT NULL,
+	head_note VARCHAR NOT NULL,
+	restored_size BIGINT,
+	forwarded BIGINT,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_log_mark PRIMARY KEY (id),
+	CONSTRAINT ck_log_mark_one_row CHECK (id = 1)
+)
+--;;
 CREATE TABLE role_grant (
 	id BIGSERIAL NOT NULL,
 	person_key VARCHAR NOT NULL,
@@ -395,9 +408,9 @@ CREATE TABLE role_grant (
 	CONSTRAINT fk_role_grant_person_key FOREIGN KEY(person_key) REFERENCES person (key)
 )
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id BIGSERIAL NOT NULL,
@@ -585,9 +598,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -789,11 +802,11 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
---;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
@@ -1061,9 +1074,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1114,13 +1127,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -11,9 +11,9 @@ CREATE TABLE audit_entry (
 )
  STRICT
 --;;
-CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
---;;
 CREATE INDEX ix_audit_entry_act ON audit_entry (act)
+--;;
+CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
 --;;
 CREATE TRIGGER IF NOT EXISTS audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'audit_entry is append only'); END
 --;;
@@ -151,9 +151,9 @@ CREATE TABLE approval_request (
 )
  STRICT
 --;;
-CREATE INDEX ix_approval_request_state ON approval_request (state, site)
---;;
 CREATE INDEX ix_approval_request_site ON approval_request (site)
+--;;
+CREATE INDEX ix_approval_request_state ON approval_request (state, site)
 --;;
 CREATE TABLE operator (
 	id INTEGER NOT NULL,
@@ -404,6 +404,20 @@ CREATE TABLE basket_draft (
 )
  STRICT
 --;;
+CREATE TABLE log_mark (
+	id INTEGER NOT NULL,
+	log TEXT NOT NULL,
+	checked_to INTEGER NOT NULL,
+	head_size INTEGER NOT NULL,
+	head_note TEXT NOT NULL,
+	restored_size INTEGER,
+	forwarded INTEGER,
+	changed_at TEXT NOT NULL,
+	CONSTRAINT pk_log_mark PRIMARY KEY (id),
+	CONSTRAINT ck_log_mark_one_row CHECK (id = 1)
+)
+ STRICT
+--;;
 CREATE TABLE role_grant (
 	id INTEGER NOT NULL,
 	person_key TEXT NOT NULL,
@@ -419,9 +433,9 @@ CREATE TABLE role_grant (
 )
  STRICT
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id INTEGER NOT NULL,
@@ -609,9 +623,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -824,11 +838,11 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
---;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
@@ -1111,9 +1125,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1165,13 +1179,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -5,6 +5,7 @@ A module that is attached later (a certified one) passes this suite or is not a 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -138,6 +139,25 @@ def test_status_checkpoint_and_proofs(module: Any) -> None:
     assert module.consistency(1, status.sequence)
     with pytest.raises(ModuleRefused):
         module.proof(10**6)
+
+
+def test_the_log_is_listed_by_its_public_halves_as_proofs_show_them(module: Any) -> None:
+    first = module.status().sequence
+    issued = [one(module, credit()) for _ in range(3)]
+    module.cancel(["never-asked-for"])
+    listed = module.entries(first, 64)
+    assert [entry.sequence for entry in listed] == list(range(first, first + 4))
+    assert [json.loads(entry.leaf_data).get("order") for entry in listed] == [
+        *(answer.order_id for answer in issued),
+        "never-asked-for",
+    ]
+    for answer in issued:
+        said = listed[answer.sequence - first].leaf_data
+        assert said == module.proof(answer.sequence).leaf_data
+        assert not any(digits in said for digits in answer.tokens)
+    assert [entry.sequence for entry in module.entries(first + 1, 2)] == [first + 1, first + 2]
+    assert module.entries(first + 4, 64) == []
+    assert module.entries(10**9, 64) == []
 
 
 def test_a_head_of_the_same_log_does_not_stop_the_sale(module: Any) -> None:

@@ -304,6 +304,11 @@ def list_meters(
     return [views[key] for key in dict.fromkeys(keys) if key in views]
 
 
+def list_numbers(session: Session) -> list[tuple[str, str]]:
+    """The key and the number (PAN) of every meter, for putting a name to what the module's log says of it."""
+    return [(row.key, row.pan) for row in session.execute(sa.select(Meter.key, Meter.pan).order_by(Meter.id))]
+
+
 def find_meters(
     session: Session, clock: Clock, text: str, *, sites: Sites = None, most: int = 20
 ) -> list[MeterView]:

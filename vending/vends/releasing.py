@@ -142,7 +142,7 @@ def _one(
     position = 0
     for one in parts:
         if isinstance(one.answer, Issued):
-            tokens = _token_rows(row, one, one.answer, position)
+            tokens = token_rows(row.order_id, row.pan, one.part.part_id, one.part.kind, one.answer, position)
             position += len(tokens)
             writing.tokens += tokens
         else:
@@ -183,16 +183,18 @@ def _key_change(row: Vend, one: Answered, now: datetime) -> KeyChange:
     )
 
 
-def _token_rows(row: Vend, one: Answered, answer: Issued, before: int) -> list[dict[str, Any]]:
+def token_rows(
+    order_id: str, pan: str | None, part_id: str, kind: str, answer: Issued, before: int = 0
+) -> list[dict[str, Any]]:
     base = token_time.BaseDate(answer.base_date)
     minute = token_time.absolute_minute(answer.tid, base) if answer.tid is not None else None
     return [
         {
-            "order_id": row.order_id,
-            "part_id": one.part.part_id,
+            "order_id": order_id,
+            "part_id": part_id,
             "position": position,
-            "kind": one.part.kind,
-            "pan": row.pan,
+            "kind": kind,
+            "pan": pan,
             "absolute_minute": minute,
             "tid": answer.tid,
             "base_date": answer.base_date,

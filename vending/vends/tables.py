@@ -217,3 +217,22 @@ class Draft(Base):
     cashier_key: Mapped[str]
     lines: Mapped[dict[str, Any]]
     changed_at: Mapped[datetime]
+
+
+class LogMark(Base):
+    """How far this database has followed the module's log: one row. A restored database brings its own, older, mark."""
+
+    __tablename__ = "log_mark"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    log: Mapped[str]
+    checked_to: Mapped[
+        int
+    ]  # every credit entry before this number answers a request that stands in `token_request`
+    head_size: Mapped[int]
+    head_note: Mapped[str]  # a head that the module signed: shown to it at the next start
+    restored_size: Mapped[int | None]  # the log was restored with so many entries; a fast-forward must follow
+    forwarded: Mapped[int | None]  # the entry of the newest fast-forward that was taken into account
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)

@@ -1,0 +1,138 @@
+"""Nothing is sold while the database and the module's log do not fit; missing orders come in by name, once."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from shop import Shop
+
+from keystore.module import CreditRequest, MeterKeying
+from vending import audit
+from vending.auditor import report
+from vending.estate import queries as estate
+from vending.vends import adopting, log_fence
+from vending.vends import service as vends
+from vending.vends.errors import ModuleNotReady
+from vending.vends.log_fence import LogFence
+from vending.vends.tables import LogMark, Token, Vend
+
+
+@pytest.fixture
+def fence(shop: Shop) -> LogFence:
+    return LogFence(shop.module, shop.db, shop.clock)  # type: ignore[arg-type] — the fake has the verbs that a seller uses
+
+
+def sell(shop: Shop, fence: LogFence, unit: str = "G-03") -> vends.SaleOutcome | Exception:
+    (outcome,) = vends.sell(shop.db, shop.clock, fence, [shop.basket(shop.order(unit, 50_000))])
+    return outcome
+
+
+def issue_past_the_database(shop: Shop, unit: str = "G-03") -> str:
+    """What a restored database looks like from inside: the module has an order that is not here."""
+    with shop.db.reading() as session:
+        meter = estate.one_meter(session, shop.clock, shop.meter(unit))
+    order = str(uuid.uuid4())
+    keying = MeterKeying(meter.pan, "11", "02", "04", "600727", 1, "01", 2, 255, 2014)
+    shop.module.issue([CreditRequest(order, keying, "electricity", 0, 123, "small", "0" * 64)])
+    return order
+
+
+def clean(shop: Shop) -> list[str]:
+    with shop.db.reading() as session:
+        found = report.run(session.connection(), now=datetime.now(UTC))
+    return [fault for result in found.results for fault in result.faults]
+
+
+def test_sales_go_on_while_both_fit_and_the_mark_follows(shop: Shop, fence: LogFence) -> None:
+    assert isinstance(sell(shop, fence), vends.SaleOutcome)
+    found = fence.follow()
+    assert found is not None
+    assert not found.reason
+    with shop.db.reading() as session:
+        mark = session.scalars(sa.select(LogMark)).one()
+        assert (mark.checked_to, mark.head_size) == (shop.module.size, shop.module.size)
+    asked = shop.module.messages
+    assert fence.follow() is None, "nothing new, nothing asked"
+    assert shop.module.messages == asked + 1
+
+
+def test_an_order_that_the_database_does_not_know_closes_sales_before_money_moves(
+    shop: Shop, fence: LogFence
+) -> None:
+    sell(shop, fence)
+    order = issue_past_the_database(shop)
+    late = LogFence(shop.module, shop.db, shop.clock)  # type: ignore[arg-type] — as above
+    refused = sell(shop, late)
+    assert isinstance(refused, ModuleNotReady)
+    assert "reconcile --adopt" in refused.sentence
+    found = log_fence.look(shop.db, late, shop.module.status())
+    assert [entry.order_id for entry in found.missing] == [order]
+    with shop.db.reading() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Vend)) == 1
+
+
+def test_missing_orders_are_adopted_by_name_once_and_the_books_stay_clean(shop: Shop) -> None:
+    for unit in ("G-03", "G-05"):
+        issue_past_the_database(shop, unit)
+    shop.module.cancel([str(uuid.uuid4())])
+    fence = LogFence(shop.module, shop.db, shop.clock)  # type: ignore[arg-type] — as above
+    assert fence.status().state == log_fence.CLOSED
+    found = log_fence.look(shop.db, fence, shop.module.status())
+    adopted = adopting.adopt(shop.db, shop.clock, fence, found.missing, actor=audit.SYSTEM)
+    assert [each.unit for each in adopted] == ["G-03", "G-05"]
+    assert all(each.tenant for each in adopted)
+    assert [each.receipt for each in adopted] == ["ADOPTED-000001", "ADOPTED-000002"]
+    assert adopting.adopt(shop.db, shop.clock, fence, found.missing, actor=audit.SYSTEM) == []
+    with shop.db.reading() as session:
+        assert session.scalars(sa.select(Token.units).order_by(Token.id)).all() == [123, 123]
+    assert clean(shop) == []
+    shop.clock.advance(timedelta(seconds=3))
+    assert isinstance(sell(shop, fence), vends.SaleOutcome), "it opens without a restart"
+    assert clean(shop) == []
+
+
+def test_a_meter_that_this_database_does_not_know_is_adopted_under_its_commitment(shop: Shop) -> None:
+    order = str(uuid.uuid4())
+    keying = MeterKeying("600727000000000009", "11", "02", "04", "600727", 1, "01", 2, 255, 2014)
+    shop.module.issue([CreditRequest(order, keying, "electricity", 0, 50, "small", "0" * 64)])
+    found = log_fence.look(shop.db, shop.module, shop.module.status())  # type: ignore[arg-type] — as above
+    (adopted,) = adopting.adopt(shop.db, shop.clock, shop.module, found.missing, actor=audit.SYSTEM)  # type: ignore[arg-type] — as above
+    assert adopted.pan.startswith("?")
+    assert adopted.tenant == ""
+    assert clean(shop) == []
+
+
+def test_a_log_that_is_an_older_copy_is_shown_its_own_head_and_refuses(shop: Shop, fence: LogFence) -> None:
+    sell(shop, fence)
+    sell(shop, fence)
+    fence.follow()
+    last = list(shop.module.log)[-1]
+    del shop.module.log[last]  # yesterday's copy of the log
+    late = LogFence(shop.module, shop.db, shop.clock)  # type: ignore[arg-type] — as above
+    refused = sell(shop, late)
+    assert isinstance(refused, ModuleNotReady)
+    assert "older copy" in refused.sentence
+
+
+@pytest.mark.parametrize("followed", [True, False], ids=["followed before", "never looked at before"])
+def test_after_a_restore_of_the_log_two_people_fast_forward_before_anything_is_sold(
+    shop: Shop, fence: LogFence, followed: bool
+) -> None:
+    sell(shop, fence)
+    if followed:
+        fence.follow()
+    with shop.db.writing() as session:
+        log_fence.mark_restored(session, shop.clock, shop.module.size)
+    late = LogFence(shop.module, shop.db, shop.clock)  # type: ignore[arg-type] — as above
+    refused = sell(shop, late)
+    assert isinstance(refused, ModuleNotReady)
+    assert "fast-forward" in refused.sentence
+    shop.module.acts.append(("act", {"act": "fast-forward", "lost_size": 1}))
+    shop.clock.advance(timedelta(seconds=3))
+    assert isinstance(sell(shop, late), vends.SaleOutcome)
+    late.follow()
+    again = LogFence(shop.module, shop.db, shop.clock)  # type: ignore[arg-type] — as above
+    assert again.status().state == "ready"

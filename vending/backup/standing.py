@@ -1,0 +1,89 @@
+"""What is known of the last back-up: kept in a small file beside the database, read by `ampoule doctor` and by the worker.
+
+`last(settings)` is the one question others ask. A file that cannot be read counts as no back-up, never as a good one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+
+from vending.settings import Settings
+
+FILE = "backup.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The newest back-up that was written and read back, and the newest attempt that failed, if it came later."""
+
+    made_at: datetime | None = None
+    verified_at: datetime | None = None
+    path: str = ""
+    size: int = 0
+    sha256: str = ""
+    seconds: float = 0.0
+    sales: int = 0
+    holds_module: bool = False
+    same_disk: bool = False
+    drilled_at: datetime | None = None
+    failed_at: datetime | None = None
+    failure: str = ""
+
+    def age_s(self, now: datetime) -> float | None:
+        return None if self.made_at is None else (now - self.made_at).total_seconds()
+
+    def warnings(self) -> tuple[str, ...]:
+        """What is not as it should be although a back-up was made, each with the next step."""
+        found = []
+        if self.made_at is None:
+            found.append(
+                "There is no back-up. Set AMPOULE_BACKUP_TO and AMPOULE_BACKUP_RECIPIENT, then `ampoule backup now`."
+            )
+        else:
+            if not self.holds_module:
+                found.append(
+                    "The back-up holds no key file and no issuance log, because this user may not read them. Run "
+                    "`keystore backup` as the module's user too, or `ampoule backup now` as root."
+                )
+            if self.same_disk:
+                found.append(
+                    "The back-up lies on the disk of the database: one dead disk takes both. Mount another and name it in AMPOULE_BACKUP_TO."
+                )
+            if not Path(self.path).exists():
+                found.append(f"{self.path} is not there any more. Mount its disk, or make a new back-up.")
+        if self.failure:
+            found.append(f"The last attempt failed: {self.failure}")
+        return tuple(found)
+
+
+def last(settings: Settings) -> Standing:
+    try:
+        content = json.loads((settings.folder / FILE).read_text(encoding="utf-8"))
+        known = {each.name for each in fields(Standing)}
+        values = {name: value for name, value in content.items() if name in known}
+        for name in ("made_at", "verified_at", "failed_at", "drilled_at"):
+            if values.get(name):
+                values[name] = datetime.fromisoformat(values[name])
+        return Standing(**values)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Standing()
+
+
+def note(settings: Settings, standing: Standing) -> None:
+    values = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(standing).items()
+    }
+    path = settings.folder / FILE
+    fresh = path.with_name(f"{FILE}.{os.getpid()}")
+    fresh.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.chmod(0o600)
+    os.replace(fresh, path)
+
+
+def note_failure(settings: Settings, at: datetime, sentence: str) -> None:
+    note(settings, replace(last(settings), failed_at=at, failure=sentence))
