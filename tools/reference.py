@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 
@@ -383,15 +384,16 @@ class Route:
 def routes() -> list[Route]:
     """Every address of the server, with who may use it, from the map that the application itself works by."""
     from types import SimpleNamespace
-    from typing import Any
 
     from vending.access.site_secret import SiteSecret
     from vending.settings import Settings
     from vending.web import gate
+    from vending.web.api.errors import ROOT
+    from vending.web.api.operations import OPERATIONS
     from vending.web.app import create_app
 
     # The map needs no database and no module: only what the application asks for while it is put together.
-    bundle: Any = SimpleNamespace(settings=Settings(), vault=SiteSecret(bytes(32)))
+    bundle: Any = SimpleNamespace(settings=Settings(), vault=SiteSecret(bytes(32)), db=None, clock=None)
     app = create_app(bundle)
     found = []
     for rule in app.url_map.iter_rules():
@@ -403,7 +405,16 @@ def routes() -> list[Route]:
             else "Files of the pages."
         )
         found.append(Route(rule.rule, methods, gate.permission_of(app, rule.endpoint), says))
+    found += [Route(ROOT + each.path, each.method, _scopes(each), f"{each.says}.") for each in OPERATIONS]
     return sorted(found, key=lambda route: (route.path, route.methods))
+
+
+def _scopes(operation: Any) -> str:
+    """What an API key needs for it."""
+    if operation.is_public:
+        return "public"
+    names = [f"{permission.value}" for permission in operation.needs]
+    return "any API key" if len(names) > 3 else "API key: " + " or ".join(names)
 
 
 def routes_page() -> str:

@@ -107,6 +107,7 @@ CREATE TABLE api_key (
 	scopes VARCHAR NOT NULL,
 	calls_a_minute BIGINT NOT NULL,
 	sale_limit_minor BIGINT NOT NULL,
+	seller VARCHAR,
 	made_by VARCHAR NOT NULL,
 	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -246,6 +247,61 @@ CREATE INDEX ix_payment_shift ON payment (shift)
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
 CREATE OR REPLACE TRIGGER payment_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE seller (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	code VARCHAR NOT NULL,
+	name VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	currency VARCHAR NOT NULL,
+	commission_basis_points BIGINT NOT NULL,
+	credit_limit_minor BIGINT NOT NULL,
+	blocked_why VARCHAR,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_seller PRIMARY KEY (id),
+	CONSTRAINT ck_seller_commission_bounded CHECK (commission_basis_points BETWEEN 0 AND 2500),
+	CONSTRAINT ck_seller_credit_not_negative CHECK (credit_limit_minor >= 0),
+	CONSTRAINT uq_seller_key UNIQUE (key),
+	CONSTRAINT uq_seller_code UNIQUE (code)
+)
+--;;
+CREATE INDEX ix_seller_site_key ON seller (site_key)
+--;;
+CREATE TABLE seller_handover (
+	id BIGSERIAL NOT NULL,
+	order_id VARCHAR NOT NULL,
+	seller VARCHAR NOT NULL,
+	said_by VARCHAR NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_seller_handover PRIMARY KEY (id),
+	CONSTRAINT uq_seller_handover_order_id UNIQUE (order_id)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER seller_handover_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seller_handover FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE sandbox_order (
+	id BIGSERIAL NOT NULL,
+	api_key VARCHAR NOT NULL,
+	order_id VARCHAR NOT NULL,
+	pan VARCHAR NOT NULL,
+	asked VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	paid_minor BIGINT NOT NULL,
+	told JSONB NOT NULL,
+	looks BIGINT NOT NULL,
+	copies BIGINT NOT NULL,
+	handed_over_at TIMESTAMP WITH TIME ZONE,
+	reversal_asked_at TIMESTAMP WITH TIME ZONE,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_sandbox_order PRIMARY KEY (id),
+	CONSTRAINT uq_sandbox_order_api_key_order_id UNIQUE (api_key, order_id)
+)
+--;;
+CREATE INDEX ix_sandbox_order_made_at ON sandbox_order (made_at)
 --;;
 CREATE TABLE shift_series (
 	series VARCHAR NOT NULL,
@@ -802,13 +858,13 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -1127,13 +1183,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

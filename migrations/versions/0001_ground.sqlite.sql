@@ -114,6 +114,7 @@ CREATE TABLE api_key (
 	scopes TEXT NOT NULL,
 	calls_a_minute INTEGER NOT NULL,
 	sale_limit_minor INTEGER NOT NULL,
+	seller TEXT,
 	made_by TEXT NOT NULL,
 	made_at TEXT NOT NULL,
 	expires_at TEXT NOT NULL,
@@ -261,6 +262,64 @@ CREATE INDEX ix_payment_shift ON payment (shift)
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_delete BEFORE DELETE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
+--;;
+CREATE TABLE seller (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	code TEXT NOT NULL,
+	name TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	commission_basis_points INTEGER NOT NULL,
+	credit_limit_minor INTEGER NOT NULL,
+	blocked_why TEXT,
+	made_at TEXT NOT NULL,
+	changed_at TEXT NOT NULL,
+	CONSTRAINT pk_seller PRIMARY KEY (id),
+	CONSTRAINT ck_seller_commission_bounded CHECK (commission_basis_points BETWEEN 0 AND 2500),
+	CONSTRAINT ck_seller_credit_not_negative CHECK (credit_limit_minor >= 0),
+	CONSTRAINT uq_seller_key UNIQUE ("key"),
+	CONSTRAINT uq_seller_code UNIQUE (code)
+)
+ STRICT
+--;;
+CREATE INDEX ix_seller_site_key ON seller (site_key)
+--;;
+CREATE TABLE seller_handover (
+	id INTEGER NOT NULL,
+	order_id TEXT NOT NULL,
+	seller TEXT NOT NULL,
+	said_by TEXT NOT NULL,
+	at TEXT NOT NULL,
+	CONSTRAINT pk_seller_handover PRIMARY KEY (id),
+	CONSTRAINT uq_seller_handover_order_id UNIQUE (order_id)
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS seller_handover_no_update BEFORE UPDATE ON seller_handover BEGIN SELECT RAISE(ABORT, 'seller_handover is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS seller_handover_no_delete BEFORE DELETE ON seller_handover BEGIN SELECT RAISE(ABORT, 'seller_handover is append only'); END
+--;;
+CREATE TABLE sandbox_order (
+	id INTEGER NOT NULL,
+	api_key TEXT NOT NULL,
+	order_id TEXT NOT NULL,
+	pan TEXT NOT NULL,
+	asked TEXT NOT NULL,
+	state TEXT NOT NULL,
+	paid_minor INTEGER NOT NULL,
+	told TEXT NOT NULL,
+	looks INTEGER NOT NULL,
+	copies INTEGER NOT NULL,
+	handed_over_at TEXT,
+	reversal_asked_at TEXT,
+	made_at TEXT NOT NULL,
+	CONSTRAINT pk_sandbox_order PRIMARY KEY (id),
+	CONSTRAINT uq_sandbox_order_api_key_order_id UNIQUE (api_key, order_id)
+)
+ STRICT
+--;;
+CREATE INDEX ix_sandbox_order_made_at ON sandbox_order (made_at)
 --;;
 CREATE TABLE shift_series (
 	series TEXT NOT NULL,
@@ -838,13 +897,13 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -1179,13 +1238,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -56,6 +56,7 @@ ACTS: dict[str, TwoPersonAct] = {
         TwoPersonAct("mass-disconnect", "Disconnect many supplies", P.SUPPLY_SWITCH, P.MANAGER_APPROVE),
         TwoPersonAct("supply-policy", "Change when supplies are cut", P.SUPPLY_POLICY, P.MANAGER_APPROVE),
         TwoPersonAct("api-key", "Give a program an API key that can sell", P.API_KEY_EDIT, P.MANAGER_APPROVE),
+        TwoPersonAct("seller-terms", "Give a third-party seller credit or a commission", P.SELLER_EDIT, P.MANAGER_APPROVE),
         TwoPersonAct("free-issue", "Issue a token without payment", P.SALE_FREE, P.DESK_APPROVE, "issue"),
         TwoPersonAct("engineering-token", "Issue engineering tokens", P.ENGINEERING_TOKEN, P.DESK_APPROVE, "issue"),
         TwoPersonAct("key-change", "Issue key-change tokens", P.KEY_CHANGE, P.DESK_APPROVE, "issue"),

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from vending import audit
 from vending.access import approvals, policy
-from vending.access.errors import ApiKeyLimitsUnfit, ApiKeyOverLimit, ApiKeyRefused
+from vending.access.errors import ApiKeyLimitsUnfit, ApiKeyOverLimit, ApiKeyRefused, ApiKeyTooFast
 from vending.access.policy import Actor, Grant, Permission
 from vending.access.site_secret import SiteSecret
 from vending.access.tables import ApiKey
@@ -26,8 +26,10 @@ from vending.db import Database, new_key
 from vending.errors import NotFound
 
 PREFIX = "ampoule_"  # so that a key that leaked into a repository is recognised
+# The site of keys that only try: no real meter, no key of the security module and no money stands behind it.
+SANDBOX = "sandbox"
 LONGEST_DAYS = 400
-MOST_CALLS_A_MINUTE = 6000
+MOST_CALLS_A_MINUTE = 60_000
 USED_EVERY = timedelta(minutes=5)
 
 
@@ -43,22 +45,37 @@ class ApiKeyView:
     expires_at: datetime
     revoked_at: datetime | None
     used_at: datetime | None
+    seller: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A program that has shown a living key. `sale_limit_minor` is checked by the sale."""
+    """A program that has shown a living key. `sale_limit_minor` is checked by the sale, and `seller` pays for it."""
 
     actor: Actor
     site: str
     calls_a_minute: int
     sale_limit_minor: int
+    seller: str | None
+    expires_at: datetime
+
+    @property
+    def in_sandbox(self) -> bool:
+        return self.site == SANDBOX
 
 
 def content(
-    *, name: str, site: str, scopes: Iterable[str], calls_a_minute: int, sale_limit_minor: int, days: int
+    *,
+    name: str,
+    site: str,
+    scopes: Iterable[str],
+    calls_a_minute: int,
+    sale_limit_minor: int,
+    days: int,
+    seller: str | None = None,
 ) -> dict[str, Any]:
-    """What two people agree to, or one does for a key that cannot sell; every value checked."""
+    """What two people agree to, or one does for a key that cannot sell; every value checked. `seller`: the code of the
+    third-party seller (`payments.sellers`) whose money its sales spend."""
     wanted = policy.known_scopes(scopes)
     name = " ".join(name.split())
     if not 1 <= len(name) <= 60:
@@ -79,6 +96,7 @@ def content(
         "calls_a_minute": calls_a_minute,
         "sale_limit_minor": sale_limit_minor,
         "days": days,
+        "seller": seller,
     }
 
 
@@ -94,7 +112,7 @@ def make(
     """The secret of the new key, shown this once. `wanted` comes from `content`."""
     site = wanted["site_of_key"]
     policy.require(actor, Permission.API_KEY_EDIT, site)
-    if Permission.SALE_MAKE.value in wanted["scopes"]:
+    if Permission.SALE_MAKE.value in wanted["scopes"] and site != SANDBOX:
         approvals.use(
             session,
             clock,
@@ -107,17 +125,37 @@ def make(
             subject=f"api-key:{wanted['name']}",
         )
     secret = PREFIX + secrets.token_urlsafe(32)
+    _add(session, clock, actor, wanted, secret, approval=approval)
+    return secret
+
+
+def load_public(session: Session, clock: Clock, actor: Actor, wanted: dict[str, Any], secret: str) -> None:
+    """A key whose secret stands in the documents, for demonstrations: nothing else calls this, and it is made once."""
+    if session.scalar(sa.select(ApiKey.id).where(ApiKey.secret_hash == _hash(secret))) is None:
+        _add(session, clock, actor, wanted, secret, approval=None)
+
+
+def _add(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    wanted: dict[str, Any],
+    secret: str,
+    *,
+    approval: str | None,
+) -> None:
     row = ApiKey(
         key=new_key(),
         secret_hash=_hash(secret),
         name=wanted["name"],
-        site=site,
+        site=wanted["site_of_key"],
         scopes=" ".join(wanted["scopes"]),
         calls_a_minute=wanted["calls_a_minute"],
         sale_limit_minor=wanted["sale_limit_minor"],
         made_by=actor.key,
         made_at=clock.now(),
         expires_at=clock.now() + timedelta(days=wanted["days"]),
+        seller=wanted["seller"],
     )
     session.add(row)
     session.flush()
@@ -129,7 +167,6 @@ def make(
         subject=f"api-key:{row.key}",
         detail={**wanted, "approval": approval},
     )
-    return secret
 
 
 def revoke(session: Session, clock: Clock, actor: Actor, key: str, *, reason: str) -> None:
@@ -168,7 +205,14 @@ def client_of(db: Database, clock: Clock, secret: str) -> Client:
         frozenset({Grant("API client", row.site)}),
         scopes=policy.known_scopes(row.scopes.split()),
     )
-    return Client(actor, row.site, row.calls_a_minute, row.sale_limit_minor)
+    return Client(actor, row.site, row.calls_a_minute, row.sale_limit_minor, row.seller, row.expires_at)
+
+
+def stamp(session: Session) -> tuple[Any, ...]:
+    """Something that changes when a key was made or withdrawn, so that who remembers keys knows when to look again."""
+    return tuple(
+        session.execute(sa.select(sa.func.count(), sa.func.max(ApiKey.revoked_at)).select_from(ApiKey)).one()
+    )
 
 
 def refuse_over_limit(client: Client, amount_minor: int) -> None:
@@ -177,6 +221,15 @@ def refuse_over_limit(client: Client, amount_minor: int) -> None:
         raise ApiKeyOverLimit(
             "The amount is above what this API key may sell at once. Ask a manager for a higher limit."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many calls a key may still make, and in how many seconds it may make all of them again."""
+
+    limit: int
+    remaining: int
+    reset_s: int
 
 
 class Gate:
@@ -188,18 +241,16 @@ class Gate:
         self._calls: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
 
-    def enter(self, client: Client) -> None:
-        now = self._clock.monotonic()
+    def enter(self, client: Client) -> Pace:
+        now, limit = self._clock.monotonic(), client.calls_a_minute
         with self._lock:
             calls = self._calls.setdefault(client.actor.key, deque())
             while calls and calls[0] <= now - 60:
                 calls.popleft()
-            if len(calls) >= client.calls_a_minute:
-                wait = max(1, int(calls[0] + 60 - now) + 1)
-                raise ApiKeyOverLimit(
-                    f"More than {client.calls_a_minute} calls in a minute. Wait {wait} seconds, then go on."
-                )
+            if len(calls) >= limit:
+                raise ApiKeyTooFast(limit, max(1, int(calls[0] + 60 - now) + 1))
             calls.append(now)
+            return Pace(limit, limit - len(calls), max(1, int(calls[0] + 60 - now) + 1))
 
 
 def _hash(secret: str) -> str:
@@ -218,4 +269,5 @@ def _view(row: ApiKey) -> ApiKeyView:
         row.expires_at,
         row.revoked_at,
         row.used_at,
+        row.seller,
     )

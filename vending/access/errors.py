@@ -80,6 +80,17 @@ class ApiKeyOverLimit(VendingError):
     code = "api_key_over_limit"
 
 
+class ApiKeyTooFast(VendingError):
+    """More calls in a minute than the key may make; nothing was done."""
+
+    code = "api_key_too_fast"
+
+    def __init__(self, limit: int, wait_s: int) -> None:
+        super().__init__(f"More than {limit} calls in a minute. Wait {_spoken(wait_s)}, then go on.")
+        self.limit = limit
+        self.wait_s = wait_s
+
+
 class ApiKeyLimitsUnfit(InvalidInput):
     code = "api_key_limits_unfit"
 

@@ -60,6 +60,7 @@ class Permission(StrEnum):
     PEOPLE_EDIT = "people.edit"
     PEOPLE_GRANT = "people.grant"
     API_KEY_EDIT = "api-key.edit"
+    SELLER_EDIT = "seller.edit"
     SITE_EDIT = "site.edit"
     KEYS_READ = "keys.read"
     KEYS_ACT = "keys.act"
@@ -108,6 +109,7 @@ SAYS: dict[Permission, str] = {
     P.PEOPLE_EDIT: "Add and disable people, reset their second factor, end their sessions.",
     P.PEOPLE_GRANT: "Ask for a role to be given to somebody.",
     P.API_KEY_EDIT: "Make and withdraw API keys.",
+    P.SELLER_EDIT: "Enter third-party sellers, their terms, deposits and settlements.",
     P.SITE_EDIT: "Change a site's time zone, currency, languages, holidays and taxes.",
     P.KEYS_READ: "See the state of keys and budgets (never a key).",
     P.KEYS_ACT: "Prepare acts for the security module: budgets, limits, floors, approvers.",
@@ -170,6 +172,7 @@ _MANAGER = {
     P.PEOPLE_EDIT,
     P.PEOPLE_GRANT,
     P.API_KEY_EDIT,
+    P.SELLER_EDIT,
     P.SITE_EDIT,
     P.KEYS_READ,
     P.BUDGET_ASK,
@@ -218,6 +221,7 @@ _API_CLIENT = {
     P.SALE_MAKE,
     P.SALE_READ,
     P.SALE_REPRINT,
+    P.SALE_REVERSE,
     P.TARIFF_READ,
     P.READING_WRITE,
     P.REPORT_READ,

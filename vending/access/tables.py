@@ -130,6 +130,7 @@ class ApiKey(Base):
     scopes: Mapped[str]  # separated by spaces
     calls_a_minute: Mapped[int]
     sale_limit_minor: Mapped[int]  # of one sale
+    seller: Mapped[str | None]  # the code of the third-party seller whose money its sales spend
     made_by: Mapped[str]
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -31,3 +31,41 @@ class Payment(Base):
 
 
 append_only(Payment.__table__)
+
+
+class Seller(Base):
+    """A third-party seller. His money stands in the ledger; here is who he is and what was agreed with him."""
+
+    __tablename__ = "seller"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    site_key: Mapped[str] = mapped_column(index=True)
+    currency: Mapped[str]
+    commission_basis_points: Mapped[int]
+    credit_limit_minor: Mapped[int]
+    blocked_why: Mapped[str | None]
+    made_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.CheckConstraint("commission_basis_points BETWEEN 0 AND 2500", name="commission_bounded"),
+        sa.CheckConstraint("credit_limit_minor >= 0", name="credit_not_negative"),
+    )
+
+
+class SellerHandover(Base):
+    """A seller said that the customer has the tokens of this order. Evidence for reversals; only ever added."""
+
+    __tablename__ = "seller_handover"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(unique=True)
+    seller: Mapped[str]
+    said_by: Mapped[str]
+    at: Mapped[datetime]
+
+
+append_only(SellerHandover.__table__)

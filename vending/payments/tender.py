@@ -12,6 +12,8 @@ from vending.errors import InvalidInput
 from vending.money import plain, round_cash
 
 WAYS = ("cash", "card", "cheque", "transfer", "voucher", "account")
+# A third-party seller's money. Never offered at a till: his own API key alone spends it (`plan.Basket.check`).
+SELLER = "seller"
 # What another party must find again: each of these ways names the paper, terminal or account behind it.
 NEEDS_REFERENCE = {
     "card": "Type the reference that the card terminal printed.",
@@ -111,7 +113,7 @@ def _check(tenders: Sequence[Tender]) -> None:
             f"One payment is made in at most {MOST_TENDERS} parts. Put some of them together.", "tender"
         )
     for tender in tenders:
-        if tender.way not in WAYS:
+        if tender.way not in (*WAYS, SELLER):
             raise TenderUnknown(
                 f"{tender.way!r} is not a way to pay here. Choose {', '.join(WAYS)}.", "tender"
             )

@@ -54,7 +54,8 @@ class Spent:
             self.claims.add(plan.claim)
         for account, _unit, amount in plan.settlement.legs:
             if account == f"kept/{tenant}":
-                self.kept[tenant] = self.kept.get(tenant, 0) + amount
+                # What is kept again can be spent when this order is released, and not by its neighbours in the group.
+                self.kept[tenant] = self.kept.get(tenant, 0) + max(amount, 0)
             elif account == f"customer/{tenant}":
                 self.accounts[tenant] = self.accounts.get(tenant, 0) - amount
             elif account.startswith("debt/"):

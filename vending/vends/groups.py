@@ -33,6 +33,13 @@ class Groups(Generic[Ask, Answer]):
         self._queue.put((ask, future))
         return future.result()
 
+    def submit_all(self, asks: Sequence[Ask]) -> list[Answer | Exception]:
+        """Many at once, by the same way as one: they queue together, and so fill whole groups. Answers in order."""
+        futures: list[Future[Answer]] = [Future() for _ in asks]
+        for ask, future in zip(asks, futures, strict=True):
+            self._queue.put((ask, future))
+        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]  # `sell` gives Exceptions
+
     def close(self) -> None:
         self._queue.put(None)
         self._thread.join(10)

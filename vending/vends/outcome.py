@@ -59,7 +59,11 @@ def decide(
         if short is not None:
             legs, returned = short.legs, short.returned_minor
         else:
-            legs, returned, settles = _refund(paid_minor, currency, tenant_key), paid_minor, False
+            legs, returned, settles = (
+                _refund(paid_minor, currency, tenant_key, settlement.back),
+                paid_minor,
+                False,
+            )
             entry = "vend-refused" if not free_came else entry
     return Decision(
         ("issued" if refused is None else "partly") if anything or not answered else "refused",
@@ -73,11 +77,11 @@ def decide(
     )
 
 
-def _refund(paid_minor: int, currency: str, tenant_key: str | None) -> Legs:
+def _refund(paid_minor: int, currency: str, tenant_key: str | None, back: str) -> Legs:
     if not paid_minor:
         return ()
     assert tenant_key is not None, "money is taken from a customer"
-    return refund_legs(paid_minor, currency, tenant_key)
+    return refund_legs(paid_minor, currency, tenant_key, back)
 
 
 def _scaled(legs: Legs, came: Sequence[Answered]) -> Legs:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vending.errors import InvalidInput
-from vending.payments.tender import Taken, Tender, TenderUnknown, account_of
+from vending.payments.tender import SELLER, Taken, Tender, TenderUnknown, account_of
 from vending.tariffs.pricing import price_energy, price_money
 from vending.tariffs.quote import Line, Quote, Refused
 from vending.tariffs.situation import Situation
@@ -130,8 +130,17 @@ class Basket:
             raise OrderIdInvalid(
                 "Two orders of this basket carry the same id. Open the till page anew and sell again."
             )
+        if self.is_of_seller and not self.cashier_key.startswith("api-key:"):
+            raise TenderUnknown(
+                "A seller's money is spent by his own program alone. Choose another way.", "tender"
+            )
         for order in self.orders:
             order.check()
+
+    @property
+    def is_of_seller(self) -> bool:
+        """Whether a third-party seller's money pays; `till` is then his code."""
+        return any(tender.way == SELLER for tender in self.tenders)
 
     def fingerprint(self) -> str:
         """What was asked for. The same sale id with another fingerprint is another sale, and is refused."""
@@ -178,12 +187,14 @@ class Settlement:
     """The entries that end an order, all of them fixed when the money is taken.
 
     `legs` when everything came; `shorts` when the module refused later credit tokens; `free` are the legs of the free
-    units, which stand or fall on their own.
+    units, which stand or fall on their own. `back` is the account to which the money goes when nothing comes; empty: it is
+    kept for the customer.
     """
 
     legs: Legs
     free: Legs = ()
     shorts: tuple[Short, ...] = ()
+    back: str = ""
 
     def as_json(self) -> dict[str, Any]:
         told: dict[str, Any] = {"legs": [list(leg) for leg in self.legs]}
@@ -194,6 +205,8 @@ class Settlement:
                 [one.tokens, one.units, one.returned_minor, [list(leg) for leg in one.legs]]
                 for one in self.shorts
             ]
+        if self.back:
+            told["back"] = self.back
         return told
 
     @classmethod
@@ -205,6 +218,7 @@ class Settlement:
                 Short(tokens, units, returned, _legs_of(legs))
                 for tokens, units, returned, legs in told.get("shorts", [])
             ),
+            told.get("back", ""),
         )
 
 
@@ -471,6 +485,24 @@ def _shorts(
     return tuple(shorts)
 
 
+def paid_by_seller(plan: Planned, account: str, earns: Callable[[int], Legs]) -> Planned:
+    """The same order, paid from a third-party seller's account: he earns by what is released, and has his money back when
+    nothing is, because it is he who stands before the customer."""
+    settlement = plan.settlement
+    return replace(
+        plan,
+        settlement=replace(
+            settlement,
+            legs=(*settlement.legs, *earns(plan.pays_minor)),
+            shorts=tuple(
+                replace(one, legs=(*one.legs, *earns(plan.pays_minor - one.returned_minor)))
+                for one in settlement.shorts
+            ),
+            back=account,
+        ),
+    )
+
+
 def set_aside(settlement: Legs) -> Legs:
     """What an order will take from accounts that others may spend from too: money kept, and debts it pays off.
 
@@ -523,9 +555,10 @@ def payment_legs(drawer: str, taken: Sequence[Taken], planned: Sequence[Planned]
     return tuple(leg for leg in legs if leg[2])
 
 
-def refund_legs(paid_minor: int, currency: str, tenant_key: str) -> Legs:
-    """When no token comes: the money stays the customer's, and his next purchase spends it first."""
-    return ((held(tenant_key), currency, paid_minor), (f"kept/{tenant_key}", currency, -paid_minor))
+def refund_legs(paid_minor: int, currency: str, tenant_key: str, back: str = "") -> Legs:
+    """When no token comes: the money stays the customer's, and his next purchase spends it first; or it goes `back` to the
+    third-party seller who paid."""
+    return ((held(tenant_key), currency, paid_minor), (back or f"kept/{tenant_key}", currency, -paid_minor))
 
 
 def suspense_legs(settlement: Legs, order_id: str) -> Legs:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from vending.errors import NotFound
 from vending.payments import service as payments
 from vending.payments.tender import Taken
-from vending.vends.plan import COUNTS, GAVE
+from vending.vends.plan import COUNTS, GAVE, Settlement
 from vending.vends.tables import KeyChange, Sale, Token, Vend
 
 
@@ -61,6 +61,7 @@ class VendView:
     carried: tuple[
         TokenView, ...
     ]  # key-change tokens to be entered before them, should the meter not have them yet
+    commission_minor: int = 0  # what a third-party seller earns by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ def one_by_receipt(session: Session, receipt: str) -> SaleView:
     if sale is None:
         raise NotFound(f"There is no receipt {receipt}. Its number stands at the top of the paper.")
     return _views(session, [sale])[0]
+
+
+def list_sales(session: Session, keys: list[str]) -> list[SaleView]:
+    """These sales, whole."""
+    return _views(session, list(session.scalars(sa.select(Sale).where(Sale.key.in_(keys)))))
 
 
 def list_last_of_till(session: Session, site_key: str, till: str, *, most: int = 6) -> list[SaleView]:
@@ -204,7 +210,16 @@ def _vend(row: Vend, tokens: dict[str, list[Token]], before: dict[str, dict[str,
         row.decided_at,
         tuple(own),
         tuple(carried),
+        _earned(row),
     )
+
+
+def _earned(row: Vend) -> int:
+    """What a third-party seller earns by this order: a leg of the entry that ended it."""
+    settlement = Settlement.from_json(row.settlement)
+    short = next((one.legs for one in settlement.shorts if one.returned_minor == row.returned_minor), ())
+    legs = short if row.returned_minor else settlement.legs
+    return sum(amount for account, _unit, amount in legs if account.startswith("cost/commission/"))
 
 
 def _token(row: Token, keying: dict[str, Any]) -> TokenView:

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,7 +35,9 @@ from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
 from vending.ledger.errors import CeilingReached, FloorReached
+from vending.payments import sellers
 from vending.payments import service as payments
+from vending.payments.sellers import Commission
 from vending.payments.tender import AccountShort, Taken, channel_of, take
 from vending.shifts import service as shifts
 from vending.shifts.errors import TillFull
@@ -43,7 +46,7 @@ from vending.vends.content import FORM, content_hash
 from vending.vends.errors import OrderIdReused
 from vending.vends.ordering import plan_orders
 from vending.vends.outcome import Answered
-from vending.vends.plan import Basket, Planned, drawn_on, payment_legs, set_aside
+from vending.vends.plan import Basket, Planned, drawn_on, paid_by_seller, payment_legs, set_aside
 from vending.vends.readiness import Readiness
 from vending.vends.releasing import OrderAnswered, hold_name, release
 from vending.vends.requests import Part, request_of
@@ -149,11 +152,12 @@ def _place_all(
         standing = shifts.for_sales(
             session, [baskets[number].shift for number in fresh if baskets[number].shift]
         )
+        earning = sellers.commissions(session, {baskets[n].till for n in fresh if baskets[n].is_of_seller})
         for number in fresh:
             try:
                 # Each basket of the group knows what the ones before it take; a refused one takes nothing.
                 tried = spent.copy()
-                made.append(_plan(session, clock, ready, baskets[number], tried, standing))
+                made.append(_plan(session, clock, ready, baskets[number], tried, standing, earning))
                 spent = tried
             except VendingError as refused:
                 answers[number] = refused
@@ -178,6 +182,7 @@ def _plan(
     basket: Basket,
     spent: facts.Spent,
     standing: Mapping[str, shifts.OpenShift],
+    earning: Mapping[str, Commission],
 ) -> _Made:
     """Everything a basket needs to know and to decide, before a row is written."""
     site = estate.one_site(session, basket.site)
@@ -190,6 +195,11 @@ def _plan(
     planned = plan_orders(session, clock, basket, site, spent, channel_of(basket.tenders))
     for plan in planned:
         ready.require(session, plan, clock.now())
+    if basket.is_of_seller:
+        earns = partial(
+            sellers.commission_legs, basket.till, earning.get(basket.till, Commission(0)), site.currency
+        )
+        planned = tuple(paid_by_seller(plan, sellers.account_of(basket.till), earns) for plan in planned)
     total = sum(plan.pays_minor for plan in planned)
     taken = drawn_on(take(basket.tenders, total, site.currency), planned)
     return _Made(basket, drawer, planned, taken, site.currency, total)

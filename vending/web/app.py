@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask, Response, g, redirect, request, url_for
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import vending
 from vending.languages import LANGUAGES
@@ -32,6 +33,8 @@ from vending.web import (
     receipts,
     words,
 )
+from vending.web.api import errors as api
+from vending.web.api.app import create_api
 from vending.web.cashier import till, vends
 
 
@@ -96,6 +99,8 @@ def create_app(services: Services) -> Flask:
     def favicon() -> Response:
         return redirect(url_for("static", filename="favicon.svg"), 308)  # type: ignore[return-value]
 
+    # Programs have an application of their own: no cookie, no form, no page.
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {api.ROOT: create_api(services)})  # type: ignore[method-assign]
     return app
 
 

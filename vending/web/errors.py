@@ -1,11 +1,12 @@
 """The edge where refusals become pages: one table from a code to a status, and three answers on every page.
 
-What happened; whether money or a token moved; what to do now. The API answers the same table as problem+json.
+What happened; whether money or a token moved; what to do now. The API (`web/api/errors.py`) answers the same table as problem+json.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from flask import Flask, g, render_template, request, url_for
@@ -13,16 +14,53 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from keystore.errors import KeystoreError
+from vending.access.errors import ApiKeyRefused, ApiKeyTooFast
 from vending.errors import InvalidInput, NotAllowed, NotFound, Unavailable, VendingError
+from vending.web import refusals
 from vending.web.words import _
 
 log = logging.getLogger(__name__)
 
-STATUS: dict[type[VendingError], int] = {NotFound: 404, NotAllowed: 403, InvalidInput: 422, Unavailable: 503}
+# The first line that fits counts, so what is particular stands before what is general. What is in no line is 409: the
+# request was understood, and a rule of the house stands against it now.
+STATUS: dict[type[Exception], int] = {
+    ApiKeyRefused: 401,
+    ApiKeyTooFast: 429,
+    refusals.RequestInvalid: 400,
+    refusals.MethodWrong: 405,
+    refusals.RequestTooLarge: 413,
+    refusals.MediaTypeWrong: 415,
+    refusals.Fault: 500,
+    NotFound: 404,
+    NotAllowed: 403,
+    InvalidInput: 422,
+    Unavailable: 503,
+    KeystoreError: 503,
+}
 
 
-def status_of(error: VendingError) -> int:
-    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 409)
+def status_of(error: VendingError | KeystoreError) -> int:
+    return status_of_kind(type(error))
+
+
+def status_of_kind(kind: type[Exception]) -> int:
+    return next((status for known, status in STATUS.items() if issubclass(kind, known)), 409)
+
+
+def kinds() -> list[type[VendingError] | type[KeystoreError]]:
+    """Every refusal there is, one for each code, by code."""
+    found: dict[str, type[VendingError] | type[KeystoreError]] = {}
+    waiting: list[type[VendingError] | type[KeystoreError]] = [VendingError, KeystoreError]
+    while waiting:
+        kind = waiting.pop()
+        found.setdefault(kind.code, kind)
+        waiting += kind.__subclasses__()
+    return [found[code] for code in sorted(found)]
+
+
+def title_of(kind: type[Exception]) -> str:
+    """The rule's name in words: `SellerLimitReached` is “Seller limit reached”."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).capitalize()
 
 
 def register(app: Flask) -> None:
@@ -32,7 +70,7 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(KeystoreError)
     def module(error: KeystoreError) -> Any:
-        return page(503, error.sentence, code=error.code)
+        return page(status_of(error), error.sentence, code=error.code)
 
     @app.errorhandler(CSRFError)
     def stale(_error: CSRFError) -> Any:
