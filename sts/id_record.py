@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sts import keys, pan
+from sts import keying, pan
 from sts.errors import IdRecordWrong, WrongType
 
 LAYOUT = (("pan", 18), ("expires", 4), ("tct", 2), ("ea", 2), ("sgc", 6), ("ti", 2), ("krn", 1))
@@ -34,10 +34,10 @@ class IdRecord:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pan", pan.validate(self.pan))
-        keys.algorithm(self.ea)
-        keys.supply_group(self.sgc)
-        keys.tariff_index(self.ti)
-        keys.revision(self.krn)
+        keying.algorithm(self.ea)
+        keying.supply_group(self.sgc)
+        keying.tariff_index(self.ti)
+        keying.revision(self.krn)
         if not _digits(self.tct, 2) or self.tct == "00":
             raise IdRecordWrong(reason="the token carrier (TCT) is two digits, and 00 is reserved")
         if not _digits(self.expires, 4) or not (

@@ -11,26 +11,32 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from sts import digits, tid
+from sts import tid
 from sts.bits import in_range
 from sts.errors import (
-    AlgorithmUnknown,
     DerivationMismatch,
     DerivationUnknown,
     KeyExpired,
     KeyExpiryOutOfRange,
     KeyLengthWrong,
-    KeyRevisionOutOfRange,
     KeyTypeRefuses,
     KeyTypeUnknown,
     OutOfRange,
     WrongType,
 )
+from sts.keying import LAST_REVISION, algorithm, format_supply_group, revision, supply_group, tariff_index
 
 if TYPE_CHECKING:
     from sts.tokens import Token
 
-FIRST_REVISION, LAST_REVISION = 1, 9
+__all__ = [
+    "algorithm",
+    "format_supply_group",
+    "revision",
+    "supply_group",
+    "tariff_index",
+]
+
 NEVER_EXPIRES = 255
 
 DECODER_KEY_BYTES: Mapping[str, int] = {"07": 8, "11": 16}
@@ -116,29 +122,6 @@ def _settle(key: VendingKey | DecoderKey, length: int, what: str) -> None:
 # ---- the parts of a keying, each with its rule
 
 
-def supply_group(sgc: object) -> str:
-    """A supply group code (SGC): six digits."""
-    return digits.exactly("A supply group code (SGC)", sgc, 6)
-
-
-def format_supply_group(sgc: str) -> str:
-    """For people: three and three."""
-    return f"{supply_group(sgc)[:3]} {sgc[3:]}"
-
-
-def tariff_index(ti: object) -> str:
-    """A tariff index (TI): two digits. It is a part of the key, not the commercial tariff."""
-    return digits.exactly("A tariff index (TI)", ti, 2)
-
-
-def revision(krn: object) -> int:
-    """A key revision number (KRN)."""
-    try:
-        return in_range("KRN", krn, FIRST_REVISION, LAST_REVISION)
-    except OutOfRange:
-        raise KeyRevisionOutOfRange() from None
-
-
 def next_revision(krn: int) -> int:
     """The revision after this one; nine is followed by one."""
     return revision(krn) % LAST_REVISION + 1
@@ -157,13 +140,6 @@ def key_type(value: object) -> KeyType:
     if isinstance(value, bool) or not isinstance(value, int) or not KeyType.DITK <= value <= KeyType.DCTK:
         raise KeyTypeUnknown()
     return KeyType(value)
-
-
-def algorithm(ea: object) -> str:
-    """An encryption algorithm (EA): "07" or "11"."""
-    if not isinstance(ea, str) or ea not in DECODER_KEY_BYTES:
-        raise AlgorithmUnknown()
-    return ea
 
 
 def require_pairing(dkga: str, ea: str) -> None:

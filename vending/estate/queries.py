@@ -320,11 +320,11 @@ def find_meters(
         )
         if exact is not None:
             return list_meters(session, clock, [exact])
-    return list_meters(session, clock, _find(session, "meter", typed, sites, most))
+    return list_meters(session, clock, find_keys(session, "meter", typed, sites, most))
 
 
 def find_tenants(session: Session, text: str, *, sites: Sites = None, most: int = 20) -> list[TenantView]:
-    keys = _find(session, "tenant", text, sites, most)
+    keys = find_keys(session, "tenant", text, sites, most)
     rows = {row.key: row for row in session.scalars(sa.select(Tenant).where(Tenant.key.in_(keys)))}
     return [_tenant_view(rows[key]) for key in keys if key in rows]
 
@@ -393,7 +393,7 @@ def list_spaces(session: Session, site_key: str, *, after: int = 0, most: int = 
         .order_by(Space.id)
         .limit(most)
     )
-    return [_space_view(space, floor, building) for space, floor, building in rows]
+    return [space_view(space, floor, building) for space, floor, building in rows]
 
 
 def one_tenant(session: Session, key: str) -> TenantView:
@@ -425,7 +425,7 @@ def leases_of_space(session: Session, space_key: str) -> list[LeaseView]:
     rows = session.scalars(
         sa.select(Lease).where(Lease.space_key == space_key).order_by(Lease.starts_on.desc(), Lease.id.desc())
     )
-    return [_lease_view(row) for row in rows]
+    return [lease_view(row) for row in rows]
 
 
 def vacant_spaces(session: Session, clock: Clock, site_key: str) -> list[SpaceView]:
@@ -533,7 +533,8 @@ def history(session: Session, subject: str, *, most: int = 200) -> list[HistoryL
 _COMMON = 2000
 
 
-def _find(session: Session, kind: str, text: str, sites: Sites, most: int) -> list[str]:
+def find_keys(session: Session, kind: str, text: str, sites: Sites, most: int) -> list[str]:
+    """The keys of meters or tenants (`kind`) that fit all the words typed, the best first."""
     words = search.query_words(text)
     if not words:
         return []
@@ -611,7 +612,7 @@ def _site_view(site: Site, operator: Operator) -> SiteView:
     )
 
 
-def _space_view(space: Space, floor: str | None, building: str | None) -> SpaceView:
+def space_view(space: Space, floor: str | None, building: str | None) -> SpaceView:
     return SpaceView(
         space.key, space.site_key, space.code, space.format, space.area_cm2, floor or "", building or ""
     )
@@ -632,7 +633,7 @@ def _tenant_view(row: Tenant) -> TenantView:
     )
 
 
-def _lease_view(row: Lease) -> LeaseView:
+def lease_view(row: Lease) -> LeaseView:
     return LeaseView(
         row.key,
         row.space_key,
@@ -674,9 +675,9 @@ def _meter_view(
         tid_floor=meter.tid_floor,
         circuit_key=meter.circuit_key,
         own_tariff=meter.tariff,
-        space=_space_view(space, floor, building) if space is not None else None,
+        space=space_view(space, floor, building) if space is not None else None,
         tenant=_tenant_view(held[1]) if held is not None else None,
-        lease=_lease_view(held[0]) if held is not None else None,
+        lease=lease_view(held[0]) if held is not None else None,
         commissioned_at=meter.commissioned_at,
         token_limit_units=meter.token_limit_units,
     )

@@ -43,7 +43,10 @@ class Sale(Base):
     copies: Mapped[int] = mapped_column(default=0)
     sold_at: Mapped[datetime]
 
-    __table_args__ = (sa.Index("ix_sale_till_id", "till", "id"),)
+    __table_args__ = (
+        sa.Index("ix_sale_till_id", "till", "id"),
+        sa.Index("ix_sale_site_sold_at", "site_key", "sold_at"),
+    )
 
 
 class Vend(Base):

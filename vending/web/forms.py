@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request
 
-from vending.errors import InvalidInput, VendingError
+from vending.errors import InvalidInput, NotFound, VendingError
 from vending.web.errors import status_of
 from vending.web.words import _
 
@@ -42,6 +42,9 @@ class Form:
     warning: str = ""
     aside: Sequence[str] = ()
     action: str = ""
+    scan: Mapping[str, Any] | None = (
+        None  # a scanner's field above the form: {action, label, value, error, more}
+    )
 
     def show(self, refused: VendingError | None = None) -> Any:
         """The form; after a refusal with what was typed and the sentence where it belongs."""
@@ -63,6 +66,7 @@ class Form:
                 "id": "",
             },
             aside=list(self.aside),
+            scan=self.scan,
         )
         return html if refused is None else (html, max(status_of(refused), 400))
 
@@ -129,3 +133,12 @@ def reason_field(label: str = "") -> Field:
         hint=_("It stays in the trail."),
         attributes={"maxlength": 500, "autocomplete": "off"},
     )
+
+
+def unfit(sentence: str, field_name: str) -> InvalidInput:
+    """A refusal of the page itself, beside the field."""
+    return InvalidInput(sentence, field_name)
+
+
+def gone(sentence: str) -> NotFound:
+    return NotFound(sentence)

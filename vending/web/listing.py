@@ -133,6 +133,11 @@ def here(**changes: Any) -> str:
     )
 
 
+def link(endpoint: str, **values: Any) -> str:
+    """`url_for` for arguments whose names are no words of Python (`from`, `as`)."""
+    return url_for(endpoint, **values)
+
+
 def may_save() -> bool:
     return places.can(g.actor, Permission.ESTATE_EXPORT.value)
 
@@ -215,3 +220,26 @@ def dates(first: date, last: date) -> list[dict[str, str]]:
         {"name": "from", "label": _("From"), "value": first.isoformat()},
         {"name": "to", "label": _("To and including"), "value": last.isoformat()},
     ]
+
+
+def answer_table(table: str) -> Response:
+    """A whole table of the estate as a file, by the name that `ampoule estate export` knows."""
+    import tempfile
+    from pathlib import Path
+
+    from vending.estate import exporting
+
+    services: Services = g.services
+    place = places.of_request()
+    kind = request.args.get("as", "csv")
+    if kind not in saving.FORMATS:
+        raise InvalidInput("A table is saved as csv or as xlsx.", "as")
+    with tempfile.TemporaryDirectory(prefix="ampoule-table-") as folder:
+        path = Path(folder) / f"table.{kind}"
+        exporting.export(services.db, services.clock, g.actor, path, table=table, site=place.site_key)
+        content = path.read_bytes()
+    return Response(
+        content,
+        mimetype=saving.FORMATS[kind],
+        headers={"Content-Disposition": f'attachment; filename="{table}.{kind}"'},
+    )

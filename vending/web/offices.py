@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from vending.web.manager import api_keys, people
+from vending.web.manager import api_keys, estate, imports, meters, people, records, reports, sales
 from vending.web.supervisor import approvals, budget
 
-ROOMS: tuple[Blueprint, ...] = (approvals.room, budget.room, people.room, api_keys.room)
+ROOMS: tuple[Blueprint, ...] = (
+    approvals.room,
+    budget.room,
+    estate.room,
+    records.room,
+    meters.room,
+    imports.room,
+    sales.room,
+    reports.room,
+    people.room,
+    api_keys.room,
+)

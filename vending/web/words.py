@@ -10,6 +10,7 @@ from flask import Flask
 from flask_babel import get_locale
 
 from vending.languages import MINUS, Tongue, clock_time, meter_number, tongue, unit_of
+from vending.money import currency
 
 __all__ = [
     "MINUS",
@@ -23,9 +24,11 @@ __all__ = [
     "money",
     "number",
     "of_page",
+    "plain_money",
     "plural",
     "role_name",
     "service_name",
+    "symbol",
     "total",
     "unit_of",
     "units",
@@ -68,6 +71,17 @@ def money(minor: int, code: str) -> str:
 
 def total(minor: int, code: str) -> str:
     return of_page().total(minor, code)
+
+
+def symbol(code: str) -> str:
+    """The sign that stands before an amount of this currency."""
+    return currency(code).symbol
+
+
+def plain_money(minor: int, code: str) -> str:
+    """`1500.00`, for files: the same in every language, without separators."""
+    unit = currency(code)
+    return f"{Decimal(minor).scaleb(-unit.decimals):.{unit.decimals}f}"
 
 
 def units(value: int) -> str:
