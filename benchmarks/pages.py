@@ -81,6 +81,7 @@ def furnish(path: Path, *, days: int = DAYS, name: str = "mall") -> None:
             )
         for start in range(0, len(baskets), 8):
             clock.set(now + timedelta(minutes=7 * start // 8))
+            shop.module.minute = int((clock.now() - datetime(2014, 1, 1, tzinfo=UTC)).total_seconds() // 60)
             for sold in vends.sell(database, clock, shop.module, baskets[start : start + 8]):
                 # A purchase that does not cover its fixed charges is refused, as at a till.
                 if isinstance(sold, Exception) and not isinstance(sold, SaleTooSmall):

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from vending.estate.tables import Lease, Meter, Space, Tenant
+from vending.vends.plan import COUNTS
 from vending.vends.tables import Vend
 
-COUNTED = ("paid", "issued")
 WINDOW = timedelta(days=28)
 HISTORY = 3  # windows before the last one that make "as usual"
 
@@ -74,7 +74,7 @@ def quiet(session: Session, site: str, now: datetime, *, days: int) -> list[Quie
             sa.func.max(Vend.paid_at).label("last"),
             sa.func.sum(Vend.units).label("units"),
         )
-        .where(Vend.state.in_(COUNTED), Vend.paid_at >= year)
+        .where(Vend.state.in_(COUNTS), Vend.paid_at >= year)
         .group_by(Vend.meter_key)
         .subquery()
     )
@@ -106,7 +106,7 @@ def dropped(session: Session, site: str, now: datetime, *, percent: int = 50, le
             sa.func.sum(sa.case((Vend.paid_at < start, Vend.units), else_=0)).label("before"),
             sa.func.min(Vend.paid_at).label("first"),
         )
-        .where(Vend.state.in_(COUNTED), Vend.paid_at >= begin)
+        .where(Vend.state.in_(COUNTS), Vend.paid_at >= begin)
         .group_by(Vend.meter_key)
         .subquery()
     )

@@ -1,6 +1,6 @@
 """Sales as a list, searched and paged, and their sums by day, service, till and person. Reads only.
 
-A sum counts what was paid for orders that are issued or still open; what was refused or cancelled went back. Days are the
+A sum counts what was paid for orders that gave something or are still open, less what went back to the customer. Days are the
 site's own, so each day's bounds are given by the caller.
 """
 
@@ -17,9 +17,8 @@ from sqlalchemy.orm import Session
 
 from vending.estate import queries as estate
 from vending.estate.tables import Meter, Space, Tenant
+from vending.vends.plan import COUNTS, GAVE
 from vending.vends.tables import Sale, Token, Vend
-
-COUNTED = ("paid", "issued")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,15 @@ class SaleLine:
 
     @property
     def state(self) -> str:
-        for state in ("paid", "issued", "refused", "cancelled"):
+        """As the sale itself says it: open while anything is, else what was given, else how it ended."""
+        for state in ("asked", "paid"):
             if state in self.states:
                 return state
-        return "issued"
+        if any(state in self.states for state in GAVE):
+            return "issued"
+        return next(
+            (state for state in ("reversed", "refused", "cancelled") if state in self.states), "withdrawn"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +101,17 @@ def _has(condition: Any) -> Any:
 def _lines(session: Session, rows: Sequence[Sale]) -> list[SaleLine]:
     vends: dict[str, list[Any]] = {}
     for order in session.execute(
-        sa.select(Vend.sale_key, Vend.state, Vend.service, Vend.units, Meter.label, Space.code, Tenant.name)
-        .join(Meter, Meter.key == Vend.meter_key)
+        sa.select(
+            Vend.sale_key,
+            Vend.state,
+            Vend.kind,
+            Vend.service,
+            Vend.units,
+            Meter.label,
+            Space.code,
+            Tenant.name,
+        )
+        .outerjoin(Meter, Meter.key == Vend.meter_key)
         .outerjoin(Space, Space.key == Meter.space_key)
         .outerjoin(Tenant, Tenant.key == Vend.tenant_key)
         .where(Vend.sale_key.in_([row.key for row in rows]))
@@ -110,7 +123,7 @@ def _lines(session: Session, rows: Sequence[Sale]) -> list[SaleLine]:
         mine = vends.get(row.key, [])
         energy: dict[str, int] = {}
         for one in mine:
-            if one.state in COUNTED:
+            if one.state in COUNTS and one.units and one.service:
                 energy[one.service] = energy.get(one.service, 0) + one.units
         found.append(
             SaleLine(
@@ -123,7 +136,7 @@ def _lines(session: Session, rows: Sequence[Sale]) -> list[SaleLine]:
                 row.total_minor,
                 row.copies,
                 tuple(dict.fromkeys(one.state for one in mine)),
-                tuple(dict.fromkeys(one.code or one.label for one in mine)),
+                tuple(dict.fromkeys(one.code or one.label for one in mine if one.code or one.label)),
                 tuple(dict.fromkeys(one.name for one in mine if one.name)),
                 tuple(energy.items()),
             )
@@ -150,7 +163,12 @@ def by_day(session: Session, site: str, bounds: Sequence[datetime]) -> list[tupl
     inside = [sa.and_(Sale.sold_at >= start, Sale.sold_at < end) for start, end in spans]
     row = session.execute(
         sa.select(
-            *(sa.func.coalesce(sa.func.sum(sa.case((one, Vend.paid_minor), else_=0)), 0) for one in inside),
+            *(
+                sa.func.coalesce(
+                    sa.func.sum(sa.case((one, Vend.paid_minor - Vend.returned_minor), else_=0)), 0
+                )
+                for one in inside
+            ),
             *(sa.func.coalesce(sa.func.sum(sa.case((one, 1), else_=0)), 0) for one in inside),
         )
         .select_from(Sale)
@@ -159,7 +177,7 @@ def by_day(session: Session, site: str, bounds: Sequence[datetime]) -> list[tupl
             Sale.site_key == site,
             Sale.sold_at >= bounds[0],
             Sale.sold_at < bounds[-1],
-            Vend.state.in_(COUNTED),
+            Vend.state.in_(COUNTS),
         )
     ).one()
     middle = len(spans)
@@ -169,7 +187,7 @@ def by_day(session: Session, site: str, bounds: Sequence[datetime]) -> list[tupl
 def sums(session: Session, site: str, since: datetime, until: datetime, by: str) -> list[Sum]:
     """Sums by `service`, `till`, `cashier`, `tenant`, `unit` or `tariff`, the largest first."""
     names: dict[str, tuple[Any, Any]] = {
-        "service": (Vend.service, Vend.service),
+        "service": (sa.func.coalesce(Vend.service, ""), sa.func.coalesce(Vend.service, "")),
         "till": (Sale.till, Sale.till),
         "cashier": (Sale.cashier_name, Sale.cashier_key),
         "tenant": (sa.func.coalesce(Tenant.name, ""), sa.func.coalesce(Vend.tenant_key, "")),
@@ -181,7 +199,7 @@ def sums(session: Session, site: str, since: datetime, until: datetime, by: str)
             name.label("name"),
             key.label("key"),
             sa.func.count(Vend.id),
-            sa.func.sum(Vend.paid_minor).label("money"),
+            sa.func.sum(Vend.paid_minor - Vend.returned_minor).label("money"),
             sa.func.sum(Vend.units),
         )
         .select_from(Sale)
@@ -190,7 +208,7 @@ def sums(session: Session, site: str, since: datetime, until: datetime, by: str)
             Sale.site_key == site,
             Sale.sold_at >= since,
             Sale.sold_at < until,
-            Vend.state.in_(COUNTED),
+            Vend.state.in_(COUNTS),
         )
         .group_by(name, key)
         .order_by(sa.desc("money"))
@@ -236,7 +254,12 @@ def tokens_of_kind(
         .select_from(Sale)
         .join(Vend, Vend.sale_key == Sale.key)
         .join(Token, Token.order_id == Vend.order_id)
-        .where(Sale.site_key == site, Sale.sold_at >= since, Sale.sold_at < until, Token.kind != "credit")
+        .where(
+            Sale.site_key == site,
+            Sale.sold_at >= since,
+            Sale.sold_at < until,
+            Token.kind.not_in(("credit", "allowance")),
+        )
         .group_by(Sale.cashier_key, Sale.cashier_name, Token.kind)
         .order_by(sa.func.count(Token.id).desc())
     )

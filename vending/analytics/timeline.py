@@ -67,7 +67,6 @@ def _sales(session: Session, meter_key: str, most: int) -> list[Event]:
                 "receipt": receipt,
                 "cashier": cashier,
                 "till": till,
-                "krn": vend.request.get("meter", {}).get("krn") if isinstance(vend.request, dict) else None,
             },
             vend.sale_key,
         )

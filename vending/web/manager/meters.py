@@ -192,7 +192,11 @@ def _told(event: timeline.Event) -> dict[str, Any]:
         states = {
             "issued": ("on", _("Sold")),
             "paid": ("half", _("Paid, the token is on its way")),
+            "partly": ("on", _("Sold in part, the rest went back")),
             "refused": ("now", _("Refused, the money is kept for the customer")),
+            "reversed": ("off", _("Reversed")),
+            "asked": ("half", _("Asked for, waits for a second person")),
+            "withdrawn": ("off", _("Withdrawn")),
             "cancelled": ("off", _("Cancelled")),
         }
         state, what = states.get(event.name, ("off", event.name))
@@ -234,7 +238,11 @@ def token_kind(kind: str) -> str:
     names = {
         "credit": _("Credit"),
         "free": _("Free units"),
+        "free-issue": _("Free issue"),
+        "allowance": _("Free allowance"),
+        "replacement": _("Replaced credit"),
         "refund": _("Replaced credit"),
+        "engineering": _("Engineering token"),
         "power-limit": _("Power limit"),
         "clear-credit": _("Clear credit"),
         "clear-tamper": _("Clear tamper"),

@@ -98,7 +98,7 @@ def by_day() -> Any:
                     label=sentence,
                     today=count - 1 if last == today else None,
                     average=(total / 100 / count, _("mean %(money)s", money=words.money(round(total / count), place.currency))),
-                    every=7 if count > 8 else 0,
+                    every=next((step for step in (7, 6, 5, 10, 9) if (count - 1) % step in (0, 3, 4, 5)), 0),
                 ),
                 "title": _("Money by day"),
                 "note": place.currency,
@@ -156,7 +156,7 @@ def by_what() -> Any:
                 "dates": listing.dates(first, last),
             },
             drawing={
-                "svg": charts.bars([(words.service_name(one.name) if by == "service" else one.name[:14] or "–", one.money_minor / 100, words.money(one.money_minor, place.currency)) for one in sums[:8]], label=title),
+                "svg": charts.bars([(_named(one, by).text[:14], one.money_minor / 100, words.money(one.money_minor, place.currency)) for one in sums[:8]], label=title),
                 "title": _("The largest"),
                 "note": place.currency,
                 "columns": [],
@@ -172,7 +172,7 @@ def by_what() -> Any:
 
 def _named(one: analytics.Sum, by: str) -> Cell:
     if by == "service":
-        return Cell(words.service_name(one.name), one.name)
+        return Cell(words.service_name(one.name) if one.name else _("Charges and top-ups"), one.name)
     if by == "tenant" and one.key:
         return Cell(one.name, url=url_for("records.tenant", key=one.key))
     return Cell(one.name or "–", one.name)

@@ -27,12 +27,29 @@ room = Blueprint("sales", __name__, url_prefix="/manager/sales")
 EARLY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+def kind_name(kind: str) -> str:
+    names = {
+        "credit": _("Sale"),
+        "account": _("Top-up of the account"),
+        "allowance": _("Free allowance"),
+        "charge": _("Charge"),
+        "free-issue": _("Free issue"),
+        "replacement": _("Replaced credit"),
+        "engineering": _("Engineering token"),
+        "key-change": _("Key change"),
+    }
+    return names.get(kind, kind)
+
+
 def states() -> dict[str, tuple[str, str]]:
     return {
         "issued": ("on", _("done")),
         "paid": ("half", _("on its way")),
         "refused": ("now", _("refused")),
+        "reversed": ("off", _("reversed")),
         "cancelled": ("off", _("cancelled")),
+        "asked": ("half", _("waits for a second person")),
+        "withdrawn": ("off", _("withdrawn")),
     }
 
 
@@ -80,10 +97,10 @@ def ledger() -> Any:
             },
             figures=[
                 {
-                    "label": words.service_name(one.name),
+                    "label": words.service_name(one.name) if one.name else _("Charges and top-ups"),
                     "value": words.money(one.money_minor, place.currency),
                     "before": words.symbol(place.currency),
-                    "note": f"{words.units(one.units)} {words.unit_of(one.name)}",
+                    "note": f"{words.units(one.units)} {words.unit_of(one.name)}" if one.name else "",
                     "unit": "",
                 }
                 for one in sums
@@ -165,45 +182,55 @@ def show(key: str) -> Any:
         places.refuse_elsewhere(sale.site_key)
         meters = {
             one.key: one
-            for one in estate.list_meters(session, services.clock, [vend.meter_key for vend in sale.vends])
+            for one in estate.list_meters(
+                session, services.clock, [vend.meter_key for vend in sale.vends if vend.meter_key]
+            )
         }
         history = estate.history(session, f"sale:{key}", most=40)
     sees_digits = places.can(g.actor, Permission.SALE_REPRINT.value)
     lamp, word = states().get(sale.state, ("off", sale.state))
     parts: list[dict[str, Any]] = []
     for vend in sale.vends:
-        meter = meters[vend.meter_key]
-        unit = words.unit_of(vend.service)
+        meter = meters.get(vend.meter_key)
+        pairs: list[tuple[str, str]] = [(_("Paid"), words.total(vend.paid_minor, sale.currency))]
+        if vend.returned_minor:
+            pairs.append((_("Went back to the customer"), words.total(vend.returned_minor, sale.currency)))
+        if meter is not None:
+            pairs.insert(0, (_("Meter"), words.meter_number(meter.drn)))
+        if vend.tariff_version:
+            pairs.append((_("Tariff"), vend.tariff_version))
+        if vend.keying:
+            held = vend.keying
+            pairs.append((_("Key"), f"SGC {held['sgc']} · KRN {held['krn']} · TI {held['ti']}"))
+        if vend.refusal_sentence:
+            pairs.append((_("Refused"), vend.refusal_sentence))
+        for token in (*vend.carried, *vend.tokens):
+            shown = token.digits if sees_digits else ""
+            pairs.append(
+                (
+                    token_kind(token.kind),
+                    " ".join(shown[i : i + 4] for i in range(0, 20, 4))
+                    if shown
+                    else _("entry %(number)s of the log", number=token.sequence),
+                )
+            )
         parts.append(
             {
-                "title": f"{meter.space.code if meter.space else meter.label}, {words.service_name(vend.service).lower()}",
-                "note": f"{words.units(vend.units)} {unit}",
-                "pairs_list": [
-                    (_("Meter"), words.meter_number(meter.drn)),
-                    (_("Paid"), words.total(vend.paid_minor, sale.currency)),
-                    (_("Tariff"), vend.tariff_version),
-                    (
-                        _("Key"),
-                        f"SGC {vend.keying['sgc']} · KRN {vend.keying['krn']} · TI {vend.keying['ti']}",
-                    ),
-                    *([(_("Refused"), vend.refusal_sentence)] if vend.refusal_sentence else []),
-                    *(
-                        (
-                            token_kind(token.kind),
-                            " ".join(token.digits[i : i + 4] for i in range(0, 20, 4))
-                            if sees_digits
-                            else _("entry %(number)s of the log", number=token.sequence),
-                        )
-                        for token in vend.tokens
-                    ),
-                    *((_("Entry of the log"), str(token.sequence)) for token in vend.tokens if sees_digits),
-                ],
+                "title": f"{meter.space.code if meter.space else meter.label}, {words.service_name(vend.service).lower()}"
+                if meter
+                else kind_name(vend.kind),
+                "note": f"{words.units(vend.units + vend.free_units)} {words.unit_of(vend.service)}"
+                if vend.service
+                else "",
+                "pairs_list": pairs,
                 "actions": [
                     {
                         "label": _("The meter's line of time"),
                         "url": url_for("meters.show", key=vend.meter_key),
                     }
-                ],
+                ]
+                if meter
+                else [],
             }
         )
     for group in sale.content.get("orders", []):
