@@ -228,12 +228,10 @@ def counts(session: Session, site_key: str) -> dict[str, int]:
         )
         or 0,
     }
-    meters: dict[str, int] = {
-        state: number
-        for state, number in session.execute(
-            sa.select(Meter.state, sa.func.count()).where(Meter.site_key == site_key).group_by(Meter.state)
-        )
-    }
+    rows = session.execute(
+        sa.select(Meter.state, sa.func.count()).where(Meter.site_key == site_key).group_by(Meter.state)
+    ).all()
+    meters = {row[0]: int(row[1]) for row in rows}
     return {**found, "meters": sum(meters.values()), **{f"meters {state}": n for state, n in meters.items()}}
 
 
