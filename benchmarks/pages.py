@@ -14,14 +14,17 @@ import random
 import tempfile
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from fakes import FakeModule
 from flask import Flask
 from shop import Shop, open_shop
 from web_app import open_app, sign_in
 
+from keystore.module import Issued, Refused, Request
 from vending import demonstrating, migrating
 from vending.clock import FixedClock
 from vending.db import Database
@@ -38,6 +41,19 @@ DAYS = 70
 CASHIERS = (("thandi-key", "Thandi Nkosi"), ("pieter-key", "Pieter Botha"))
 
 
+class Timed(FakeModule):
+    """The module of the tests, with the time of the history that is made."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def _one(self, request: Request) -> Issued | Refused:
+        self.minute = int((self.clock.now() - datetime(2014, 1, 1, tzinfo=UTC)).total_seconds() // 60)
+        issued = super()._one(request)
+        return replace(issued, logged_at=self.clock.now()) if isinstance(issued, Issued) else issued
+
+
 def furnish(path: Path, *, days: int = DAYS, name: str = "mall") -> None:
     """A site with its history, made through the services that a real one uses."""
     database = Database.open(f"sqlite:///{path}")
@@ -47,6 +63,7 @@ def furnish(path: Path, *, days: int = DAYS, name: str = "mall") -> None:
     demonstrating.publish_tariffs(database, clock)
     loaded = loader.load(database, clock, name)
     shop = open_shop(database, clock)
+    shop.module = Timed(clock)
     chance = random.Random(7)
     with database.reading() as session:
         meters = [
@@ -81,7 +98,6 @@ def furnish(path: Path, *, days: int = DAYS, name: str = "mall") -> None:
             )
         for start in range(0, len(baskets), 8):
             clock.set(now + timedelta(minutes=7 * start // 8))
-            shop.module.minute = int((clock.now() - datetime(2014, 1, 1, tzinfo=UTC)).total_seconds() // 60)
             for sold in vends.sell(database, clock, shop.module, baskets[start : start + 8]):
                 # A purchase that does not cover its fixed charges is refused, as at a till.
                 if isinstance(sold, Exception) and not isinstance(sold, SaleTooSmall):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from vending.web.manager import api_keys, estate, imports, meters, people, records, reports, sales
+from vending.web.manager import api_keys, estate, imports, meters, people, records, reports, sales, tariffs
 from vending.web.supervisor import approvals, budget
 
 ROOMS: tuple[Blueprint, ...] = (
@@ -16,6 +16,7 @@ ROOMS: tuple[Blueprint, ...] = (
     imports.room,
     sales.room,
     reports.room,
+    tariffs.room,
     people.room,
     api_keys.room,
 )
