@@ -46,10 +46,11 @@ class Timed(FakeModule):
 
     def __init__(self, clock: FixedClock) -> None:
         super().__init__()
-        self.clock = clock
+        self.clock, self.minute = clock, 0
 
     def _one(self, request: Request) -> Issued | Refused:
-        self.minute = int((self.clock.now() - datetime(2014, 1, 1, tzinfo=UTC)).total_seconds() // 60)
+        since = self.clock.now() - datetime(2014, 1, 1, tzinfo=UTC)
+        self.minute = max(self.minute + 1, int(since.total_seconds() // 60))
         issued = super()._one(request)
         return replace(issued, logged_at=self.clock.now()) if isinstance(issued, Issued) else issued
 

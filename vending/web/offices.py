@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from vending.web.keys import keys
 from vending.web.manager import api_keys, estate, imports, meters, people, records, reports, sales, tariffs
 from vending.web.supervisor import approvals, budget
 
 ROOMS: tuple[Blueprint, ...] = (
     approvals.room,
     budget.room,
+    keys.room,
     estate.room,
     records.room,
     meters.room,
