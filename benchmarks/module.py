@@ -10,9 +10,11 @@ machine; the ratios are the goals of issue 4.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
+import shutil
 import socket
 import statistics
 import subprocess
@@ -102,24 +104,22 @@ def callers(path: Path, how_many: int, base: int) -> float:
 
 def _part(path: Path, threads: int, base: int) -> float:
     module = SocketModule(path, timeout_s=30)
-    prepared = (
-        [[request(base + t * 20_000 + n) for n in range(6000)] for t in range(threads)]
-        if threads == 1
-        else None
-    )
+    each = 12_000 // threads
+    prepared = [[request(base + t * 20_000 + n) for n in range(each)] for t in range(threads)]
     counts = [0] * threads
     start = time.perf_counter()
     end = start + SECONDS
 
     def run(number: int) -> None:
         n = 0
-        while time.perf_counter() < end:
-            wanted = prepared[number][n] if prepared else request(base + number * 20_000 + n)
+        while n < each and time.perf_counter() < end:
+            wanted = prepared[number][n]
             found = module.issue([wanted])
             assert found[0].order_id == wanted.order_id
             assert hasattr(found[0], "tokens"), found
             n += 1
         counts[number] = n
+        assert n < each, "the callers ran out of requests: prepare more"
 
     workers = [threading.Thread(target=run, args=(n,)) for n in range(threads)]
     for worker in workers:
@@ -169,14 +169,21 @@ def log_shape(folder: Path) -> tuple[int, int]:
 def measure_batch(folder: Path, tokens: int) -> None:
     demonstration.init(folder / "b")
     meters = max(1, tokens // 10)
-    lines = []
-    for number in range(meters):
-        wanted = request(number)
-        for n in range(10):
-            content = messages.request_out(wanted) | {"order_id": f"batch-{number}-{n}"}
-            lines.append(json.dumps(content).encode() + b"\n")
-    (folder / "orders").write_bytes(batch.header(lines) + b"".join(lines))
-    del lines
+    digest = hashlib.sha256()
+    with (folder / "orders.body").open(
+        "wb"
+    ) as body:  # in a stream: a child's peak counts from its parent's size
+        for number in range(meters):
+            content = messages.request_out(request(number))
+            for n in range(10):
+                content["order_id"] = f"batch-{number}-{n}"
+                line = json.dumps(content).encode() + b"\n"
+                digest.update(line)
+                body.write(line)
+    with (folder / "orders").open("wb") as orders, (folder / "orders.body").open("rb") as body:
+        orders.write(batch.header(10 * meters, digest.hexdigest()))
+        shutil.copyfileobj(body, orders)
+    (folder / "orders.body").unlink()
     started = time.perf_counter()
     subprocess.run(
         [PROGRAM, "issue-batch", "--file", str(folder / "b" / "keys.stsks"), "--log", str(folder / "b" / "log"),

@@ -17,9 +17,10 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import orjson
 
 from keystore import entries, messages, minting, planning
 from keystore.engine import Engine, Group, Staged
@@ -63,21 +64,20 @@ def _orders(path: Path) -> Iterator[Request | Refused]:
         file.readline()
         for line in file:
             try:
-                yield messages.request_or_refusal(json.loads(line))
+                yield messages.request_or_refusal(orjson.loads(line))
             except ValueError:
                 raise MessageInvalid("A line of the order file is not JSON.") from None
 
 
-def header(lines: list[bytes]) -> bytes:
-    """The first line of an order file."""
-    digest = hashlib.sha256(b"".join(lines)).hexdigest()
-    return json.dumps({"format": FORMAT, "count": len(lines), "sha256": digest}).encode() + b"\n"
+def header(count: int, digest: str) -> bytes:
+    """The first line of an order file: how many lines follow, and the SHA-256 over them, in hex."""
+    return json.dumps({"format": FORMAT, "count": count, "sha256": digest}).encode() + b"\n"
 
 
 def issue(
     engine: Engine,
     orders: Iterator[Request | Refused],
-    out: TextIO,
+    out: BinaryIO,
     progress: Callable[[int], None],
     tables: Tables = SAMPLE,
 ) -> tuple[int, int]:
@@ -88,12 +88,7 @@ def issue(
         for answer in _group(engine, chunk, tables):
             if isinstance(answer, Refused):
                 refused += 1
-                out.write(
-                    json.dumps(
-                        {"order_id": answer.order_id, "code": answer.code, "sentence": answer.sentence}
-                    )
-                    + "\n"
-                )
+                out.write(_line(order_id=answer.order_id, code=answer.code, sentence=answer.sentence))
             else:
                 issued += 1
                 out.write(answer)
@@ -105,7 +100,7 @@ def issue(
     return issued, refused
 
 
-def _group(engine: Engine, chunk: list[Request | Refused], tables: Tables) -> list[str | Refused]:
+def _group(engine: Engine, chunk: list[Request | Refused], tables: Tables) -> list[bytes | Refused]:
     """One group: plan in order, encipher in arrays, log with one sync, then answer."""
     engine.require_ready()
     engine.require_room(chunk)
@@ -124,38 +119,39 @@ def _group(engine: Engine, chunk: list[Request | Refused], tables: Tables) -> li
         group.staged.append(Staged(plan.public, plan.private))
     engine.commit(group)
     placed = iter(zip(group.staged, tokens, strict=True))
-    answers: list[str | Refused] = []
+    answers: list[bytes | Refused] = []
     for item in found:
         if isinstance(item, Plan):
             staged, digits = next(placed)
             assert staged.placed is not None
             answers.append(
-                _line(item.order_id, digits, staged.public.get("tid"), staged.placed.sequence, staged.placed.leaf,
-                      staged.private["salt"])
-            )  # fmt: skip
+                _line(
+                    order_id=item.order_id,
+                    tokens=digits,
+                    tid=staged.public.get("tid"),
+                    sequence=staged.placed.sequence,
+                    leaf=staged.placed.leaf,
+                    salt=staged.private["salt"],
+                )
+            )
         elif isinstance(item, Issued):
-            answers.append(_line(item.order_id, item.tokens, item.tid, item.sequence, item.leaf, item.salt))
+            answers.append(
+                _line(
+                    order_id=item.order_id,
+                    tokens=item.tokens,
+                    tid=item.tid,
+                    sequence=item.sequence,
+                    leaf=item.leaf,
+                    salt=item.salt,
+                )
+            )
         else:
             answers.append(item)
     return answers
 
 
-def _line(
-    order_id: str, tokens: tuple[str, ...], tid: int | None, sequence: int, leaf: str, salt: str
-) -> str:
-    return (
-        json.dumps(
-            {
-                "order_id": order_id,
-                "tokens": tokens,
-                "tid": tid,
-                "sequence": sequence,
-                "leaf": leaf,
-                "salt": salt,
-            }
-        )
-        + "\n"
-    )
+def _line(**content: Any) -> bytes:
+    return orjson.dumps(content) + b"\n"
 
 
 def _plan(engine: Engine, request: Request | Refused, seen: set[str]) -> Plan | Refused | Issued:

@@ -191,7 +191,7 @@ def issue_batch(
     engine = opening.open_module(opened, store.read(key_file), opening.Options(log_folder, anchor=anchor))
     descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with (
-        os.fdopen(descriptor, "w", encoding="ascii") as answers,
+        os.fdopen(descriptor, "wb") as answers,
         click.progressbar(length=count, label="Issuing", file=sys.stderr) as bar,
     ):
         issued, refused = batch.issue(engine, wanted, answers, bar.update)

@@ -152,7 +152,7 @@ class SocketModule:
                     "The security module ended before it answered. Ask again with the same order id."
                 )
             try:
-                message = messages.unpack(answer, messages.MAX_ANSWER_BYTES)
+                message = messages.unpack_answer(answer)
                 found = messages.answer_in(message.get("body")) if message.get("ok") is True else None
             except (MessageInvalid, KeyError, TypeError, ValueError, AttributeError) as error:
                 # What was done is not known when its answer has a shape that this version does not read.

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
+
+import orjson
 
 from keystore.errors import MessageInvalid
 from keystore.module import (
@@ -44,11 +47,9 @@ MAX_ANSWER_BYTES = 160 * 1024  # 64 answers with four tokens each fit; below the
 
 Json = dict[str, Any]
 
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-
 
 def pack(message: Json, limit: int = MAX_BYTES) -> bytes:
-    data = _dumps(message).encode()
+    data = orjson.dumps(message)
     if len(data) > limit:
         raise MessageInvalid(
             f"The message is {len(data)} bytes; at most {limit} fit. Send fewer requests in one message."
@@ -60,11 +61,23 @@ def unpack(data: bytes, limit: int = MAX_BYTES) -> Json:
     if len(data) > limit:
         raise MessageInvalid(f"The message is longer than {limit} bytes. Send fewer requests in one message.")
     try:
-        message = _loads(data.decode())
-    except (ValueError, RecursionError) as error:
+        message = orjson.loads(data)
+        if (
+            orjson.dumps(message) != data
+        ):  # written otherwise than this protocol does, or with a field given twice
+            message = _loads(data.decode())
+    except (ValueError, TypeError, RecursionError) as error:
         raise MessageInvalid("The message is not one JSON object in UTF-8.") from error
     if not isinstance(message, dict):
         raise MessageInvalid("The message is not one JSON object in UTF-8.")
+    return message
+
+
+def unpack_answer(data: bytes) -> Json:
+    """The caller's side: what the module says is not hostile, only perhaps of another version."""
+    message = orjson.loads(data)
+    if not isinstance(message, dict):
+        raise MessageInvalid("The answer is not one JSON object in UTF-8.")
     return message
 
 
@@ -187,49 +200,112 @@ def answer_in(value: Any) -> Any:
 # --- values in: strict ------------------------------------------------------------------------------------------
 
 Reader = Callable[[Any], Any]
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def _text(limit: int) -> Reader:
-    def read(value: Any) -> str:
-        if type(value) is not str or len(value) > limit or not value.isprintable():
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The kind of a field that holds text of a limited length, a whole number, or yes or no."""
+
+    kind: type
+    limit: int = 0
+
+    def __call__(self, value: Any) -> Any:
+        if type(value) is not self.kind:
+            raise TypeError
+        if type(value) is str and (len(value) > self.limit or not value.isprintable()):
+            raise TypeError
+        if type(value) is int and not _LEAST <= value <= _MOST:
             raise TypeError
         return value
 
-    return read
+
+def _text(limit: int) -> Plain:
+    return Plain(str, limit)
 
 
-def _whole(value: Any) -> int:
-    if type(value) is not int or not -(2**63) <= value < 2**63:
-        raise TypeError
-    return value
-
-
-def _yes_no(value: Any) -> bool:
-    if type(value) is not bool:
-        raise TypeError
-    return value
+_whole = Plain(int)
+_yes_no = Plain(bool)
 
 
 def _maybe(reader: Reader) -> Reader:
     return lambda value: None if value is None else reader(value)
 
 
-_KEYING: dict[str, Reader] = {
-    "pan": _text(18),
-    "ea": _text(2),
-    "tct": _text(2),
-    "dkga": _text(2),
-    "sgc": _text(6),
-    "krn": _whole,
-    "ti": _text(2),
-    "key_type": _whole,
-    "ken": _whole,
-    "base_date": _whole,
-}
+class Shape:
+    """An object with exactly these fields, each of its kind.
+
+    Plain fields are looked at together, because each sale passes here; what is not in order goes through them one by
+    one, so that the sentence names the field.
+    """
+
+    def __init__(self, what: str, readers: Mapping[str, Reader]) -> None:
+        self._what = what
+        self._readers = readers
+        plain = {name: reader for name, reader in readers.items() if isinstance(reader, Plain)}
+        self._names = tuple(plain)
+        self._get = itemgetter(*self._names)
+        self._kinds = tuple(reader.kind for reader in plain.values())
+        self._texts = [(at, p.limit) for at, p in enumerate(plain.values()) if p.kind is str]
+        self._wholes = [at for at, p in enumerate(plain.values()) if p.kind is int]
+        self._others = [(name, reader) for name, reader in readers.items() if name not in plain]
+
+    def read(self, value: Any) -> Json:
+        if type(value) is not dict or value.keys() != self._readers.keys():
+            raise self._other_fields(value)
+        plain = self._get(value)
+        if not self._in_order(plain):
+            return {name: self._one(name, reader, value[name]) for name, reader in self._readers.items()}
+        found = dict(zip(self._names, plain, strict=True))
+        for name, reader in self._others:
+            found[name] = self._one(name, reader, value[name])
+        return found
+
+    def _in_order(self, plain: tuple[Any, ...]) -> bool:
+        if tuple(map(type, plain)) != self._kinds:
+            return False
+        for at, limit in self._texts:
+            text = plain[at]
+            if len(text) > limit or not text.isprintable():
+                return False
+        return all([_LEAST <= plain[at] <= _MOST for at in self._wholes])  # noqa: C419 - each sale passes here
+
+    def _one(self, name: str, reader: Reader, value: Any) -> Any:
+        try:
+            return reader(value)
+        except TypeError:
+            raise MessageInvalid(
+                f"The field {name!r} of the {self._what} is not of the right kind."
+            ) from None
+
+    def _other_fields(self, value: Any) -> MessageInvalid:
+        if not isinstance(value, dict):
+            return MessageInvalid(f"The {self._what} is not a JSON object.")
+        missing = sorted(self._readers.keys() - value.keys())
+        if missing:
+            return MessageInvalid(f"The {self._what} lacks the field {missing[0]!r}.")
+        return MessageInvalid(f"The {self._what} has a field that this protocol does not know.")
+
+
+_KEYING = Shape(
+    "meter",
+    {
+        "pan": _text(18),
+        "ea": _text(2),
+        "tct": _text(2),
+        "dkga": _text(2),
+        "sgc": _text(6),
+        "krn": _whole,
+        "ti": _text(2),
+        "key_type": _whole,
+        "ken": _whole,
+        "base_date": _whole,
+    },
+)
 
 
 def keying_in(value: Any) -> MeterKeying:
-    return MeterKeying(**strict(value, _KEYING, "meter"))
+    return MeterKeying(**_KEYING.read(value))
 
 
 _ALL: dict[str, Reader] = {
@@ -239,20 +315,20 @@ _ALL: dict[str, Reader] = {
     "content_hash": _text(64),
     "approval": _maybe(_text(64)),
 }
-_REQUESTS: dict[str, tuple[type[Any], dict[str, Reader]]] = {
-    "credit": (
-        CreditRequest,
-        _ALL
-        | {
-            "service": _text(16),
-            "subclass": _whole,
-            "units": _whole,
-            "meter_class": _text(16),
-            "free": _yes_no,
-        },
+_CREDIT: dict[str, Reader] = {
+    "service": _text(16),
+    "subclass": _whole,
+    "units": _whole,
+    "meter_class": _text(16),
+    "free": _yes_no,
+}
+_REQUESTS: dict[str, tuple[type[Any], Shape]] = {
+    "credit": (CreditRequest, Shape("request", _ALL | _CREDIT)),
+    "management": (
+        ManagementRequest,
+        Shape("request", _ALL | {"action": _text(32), "value": _whole}),
     ),
-    "management": (ManagementRequest, _ALL | {"action": _text(32), "value": _whole}),
-    "key-change": (KeyChangeRequest, _ALL | {"to": keying_in, "rollover": _yes_no}),
+    "key-change": (KeyChangeRequest, Shape("request", _ALL | {"to": keying_in, "rollover": _yes_no})),
 }
 
 
@@ -261,7 +337,7 @@ def request_in(value: Any) -> Request:
     if type(name) is not str or name not in _REQUESTS:
         raise MessageInvalid("A request has a kind: credit, management or key-change.")
     kind, shape = _REQUESTS[name]
-    found = strict(value, shape, "request")
+    found = shape.read(value)
     del found["kind"]
     request: Request = kind(**found)
     return request
@@ -277,34 +353,19 @@ def request_or_refusal(value: Any) -> Request | Refused:
         return Refused(order_id, error.code, error.sentence)
 
 
-_SIGNATURE: dict[str, Reader] = {
-    "approver": _text(64),
-    "signature": _text(1024),
-    "authenticator_data": _maybe(_text(2048)),
-    "client_data": _maybe(_text(4096)),
-}
+_SIGNATURE = Shape(
+    "signature",
+    {
+        "approver": _text(64),
+        "signature": _text(1024),
+        "authenticator_data": _maybe(_text(2048)),
+        "client_data": _maybe(_text(4096)),
+    },
+)
 
 
 def signature_in(value: Any) -> ActSignature:
-    return ActSignature(**strict(value, _SIGNATURE, "signature"))
-
-
-def strict(value: Any, shape: Mapping[str, Reader], what: str) -> Json:
-    """Exactly these fields, each of its kind."""
-    if not isinstance(value, dict):
-        raise MessageInvalid(f"The {what} is not a JSON object.")
-    if value.keys() != shape.keys():
-        missing = sorted(shape.keys() - value.keys())
-        if missing:
-            raise MessageInvalid(f"The {what} lacks the field {missing[0]!r}.")
-        raise MessageInvalid(f"The {what} has a field that this protocol does not know.")
-    found = {}
-    for name, reader in shape.items():
-        try:
-            found[name] = reader(value[name])
-        except TypeError:
-            raise MessageInvalid(f"The field {name!r} of the {what} is not of the right kind.") from None
-    return found
+    return ActSignature(**_SIGNATURE.read(value))
 
 
 def each(value: Any, reader: Callable[[Any], Any], most: int, what: str) -> list[Any]:

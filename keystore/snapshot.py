@@ -7,13 +7,13 @@ entries, their leaf hashes, the hashed order ids and the offsets of their lines,
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -59,7 +59,7 @@ def save(
         columns = run.leaves + run.orders + run.offsets.tobytes()
         write_whole(index / name, _seal(secret, columns, f"index {name}"))
     content = {"v": VERSION, "size": size, "offset": offset, "head": head, "group": group, "image": image}
-    data = json.dumps(content, separators=(",", ":")).encode()
+    data = orjson.dumps(content)
     write_whole(folder / "snapshot", _seal(secret, data, "snapshot"), inside="keystore.inside-snapshot")
     crash.point("keystore.after-snapshot")
 
@@ -67,7 +67,7 @@ def save(
 def load(folder: Path, secret: AESGCM, log_bytes: int) -> Loaded:
     """The last state that opens and fits; an empty one otherwise, which makes the start read the whole log."""
     try:
-        content = json.loads(_open(secret, (folder / "snapshot").read_bytes(), "snapshot"))
+        content = orjson.loads(_open(secret, (folder / "snapshot").read_bytes(), "snapshot"))
         if content["v"] != VERSION or content["offset"] > log_bytes:
             return Loaded()
         loaded = Loaded(

@@ -26,6 +26,8 @@ def in_range(what: str, value: object, low: int, high: int) -> int:
 
 def fits(what: str, value: object, width: int) -> int:
     """`value` as an unsigned number of `width` bits."""
+    if type(value) is int and not value >> width:
+        return value
     return in_range(what, value, 0, (1 << width) - 1)
 
 
@@ -41,7 +43,10 @@ class Layout:
     def pack(self, **values: int) -> int:
         packed = 0
         for name, width in self._fields:
-            packed = packed << width | fits(name, values[name], width)
+            value = values[name]
+            if type(value) is not int or value >> width:
+                value = fits(name, value, width)
+            packed = packed << width | value
         return packed
 
     def unpack(self, packed: int) -> dict[str, int]:

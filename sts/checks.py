@@ -20,13 +20,21 @@ def luhn_digit(payload: str) -> str:
 def crc16(message: Iterable[int]) -> int:
     register = 0xFFFF
     for byte in message:
-        register ^= byte
-        for _ in range(8):
-            low = register & 1
-            register >>= 1
-            if low:
-                register ^= 0xA001
+        register = register >> 8 ^ _OF_BYTE[(register ^ byte) & 0xFF]
     return register >> 8 | (register & 0xFF) << 8
+
+
+def _shifted(register: int) -> int:
+    """The register after the eight bits of a byte."""
+    for _ in range(8):
+        low = register & 1
+        register >>= 1
+        if low:
+            register ^= 0xA001
+    return register
+
+
+_OF_BYTE = tuple(map(_shifted, range(256)))
 
 
 def crc_of_token(token_class: int, subclass: int, data: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from keystore.module import Refused
 
 def order_file(path: Path, requests: list[object]) -> Path:
     lines = [json.dumps(messages.request_out(r)).encode() + b"\n" for r in requests]  # type: ignore[arg-type]
-    path.write_bytes(batch.header(lines) + b"".join(lines))
+    body = b"".join(lines)
+    path.write_bytes(batch.header(len(lines), hashlib.sha256(body).hexdigest()) + body)
     return path
 
 
 def run(module: Module, path: Path, out: Path) -> tuple[list[dict[str, object]], tuple[int, int]]:
     _, orders = batch.read_orders(path)
-    with out.open("w") as file:
+    with out.open("wb") as file:
         counted = batch.issue(module.engine, orders, file, lambda n: None)
     return [json.loads(line) for line in out.read_text().splitlines()], counted
 

@@ -248,6 +248,8 @@ def test_the_module_process_brings_few_packages(fresh: Process) -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     others = set(eval(found)) - {"keystore", "sts"}
-    assert others <= {"cryptography", "shamir_mnemonic", "Crypto", "click", "numpy", "colorama"}, others
+    assert others <= {"cryptography", "shamir_mnemonic", "Crypto", "click", "numpy", "colorama", "orjson"}, (
+        others
+    )
     assert len(others) <= 5
     assert cast
