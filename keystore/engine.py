@@ -160,17 +160,26 @@ class Engine:
         )
         self.commit(group)
 
-    def commit(self, group: Group) -> None:
-        """One sync for everything that was staged. After `LogFull` the group left no trace."""
+    def commit(self, group: Group, meanwhile: Callable[[], None] | None = None) -> None:
+        """One sync for everything that was staged. After `LogFull` the group left no trace.
+
+        `meanwhile` may work out answers while the disk works; they are given to nobody before this call has returned.
+        """
+
+        def place(places: list[Placed]) -> None:
+            for staged, found in zip(group.staged, places, strict=True):
+                staged.placed = found
+            if meanwhile is not None:
+                meanwhile()
+
         if not group.staged:
+            place([])
             return
         try:
-            placed = self.log.commit([(s.public, s.private) for s in group.staged])
+            self.log.commit([(s.public, s.private) for s in group.staged], place)
         except LogFull:
             self.log.reload()
             raise
-        for staged, place in zip(group.staged, placed, strict=True):
-            staged.placed = place
         self.clock.logged(group.staged[-1].public["at"] / 1000)
 
     def apply(self, public: Json, private: Json) -> None:

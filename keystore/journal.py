@@ -17,18 +17,22 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from keystore import crash, entries
+from keystore import crash, entries, syncing
 from keystore.entries import Entry
 from keystore.errors import KeyFileBusy, LogDamaged, LogFull
 from keystore.mark import Mark, MarkFile
 
 MAX_GROUP_BYTES = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
+
+
+def _nothing() -> None:
+    return
 
 
 class SyncFailed(BaseException):
@@ -59,8 +63,11 @@ class Journal:
     def secret(self) -> AESGCM:
         return self._secret
 
-    def append(self, lines: Sequence[bytes]) -> None:
-        """Write the lines of a group and make them durable. All or nothing for every reader that comes later."""
+    def append(self, lines: Sequence[bytes], meanwhile: Callable[[], None] = _nothing) -> None:
+        """Write the lines of a group and make them durable. All or nothing for every reader that comes later.
+
+        `meanwhile` is carried out while the disk works. What it prepares may be shown only after this call has returned.
+        """
         data = b"".join(lines)
         crash.point("keystore.before-append")
         if crash.armed("keystore.half-written"):
@@ -79,7 +86,11 @@ class Journal:
             raise SyncFailed(str(error)) from error
         crash.point("keystore.before-sync")
         try:
-            os.fdatasync(self._fd)
+            sync = syncing.begin(self._fd)
+            try:
+                meanwhile()
+            finally:
+                sync.finish()
         except OSError as error:
             raise SyncFailed(str(error)) from error
         self.end += len(data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,8 +155,12 @@ class IssuanceLog:
 
     # --- extending ------------------------------------------------------------------------------------------------
 
-    def commit(self, halves: list[tuple[Json, Json]]) -> list[Placed]:
-        """Make a group of entries durable with one sync; the halves get their places."""
+    def commit(self, halves: list[tuple[Json, Json]], meanwhile: Callable[[list[Placed]], None]) -> None:
+        """Make a group of entries durable with one sync; the halves get their places.
+
+        `meanwhile` is told the places while the disk works. What it prepares is shown to nobody before this call has
+        returned; if the sync fails, the process ends and with it whatever was prepared.
+        """
         group = self.tree.size
         sequence, head, offset = group, self._head, self._journal.end
         lines, placed, rows = [], [], []
@@ -168,14 +173,17 @@ class IssuanceLog:
             rows.append((public, leaf, offset))
             offset += len(line)
             sequence += 1
-        self._journal.append(lines)
-        for row in rows:
-            self._note(*row)
+
+        def follow() -> None:
+            for row in rows:
+                self._note(*row)
+            meanwhile(placed)
+
+        self._journal.append(lines, follow)
         if self.missing and any(public.get("act") == "fast-forward" for public, _ in halves):
             self.missing = 0
         if not self.missing:
             self._journal.acknowledge(sequence, bytes.fromhex(head))
-        return placed
 
     def _note(self, public: Json, leaf: bytes, offset: int) -> None:
         sequence = self.tree.size

@@ -49,7 +49,10 @@ Json = dict[str, Any]
 
 
 def pack(message: Json, limit: int = MAX_BYTES) -> bytes:
-    data = orjson.dumps(message)
+    try:
+        data = orjson.dumps(message)
+    except TypeError as error:  # a number beyond 64 bits, half a character
+        raise MessageInvalid(f"The message cannot be written: {error}.") from error
     if len(data) > limit:
         raise MessageInvalid(
             f"The message is {len(data)} bytes; at most {limit} fit. Send fewer requests in one message."

@@ -196,38 +196,50 @@ class Server:
             self._watch()
 
     def _finish(self, jobs: list[Job], group: Group) -> None:
-        problem: KeystoreError | None = None
-        if self._engine is not None:
-            try:
-                self._engine.commit(group)
-            except KeystoreError as error:  # no room: nothing of this group happened
-                problem = error
-        crash.point("keystore.before-answer")
-        for job in jobs:
-            self._answer(job, problem)
-        crash.point("keystore.after-answer")
+        """Answers are worked out while the group is being synced, and sent when that is done."""
+        answers: list[bytes | None] = []
 
-    def _answer(self, job: Job, problem: KeystoreError | None) -> None:
-        message: dict[str, Any]
-        error = job.error or problem
-        if error is None:
-            assert job.answer is not None
+        def work_out() -> None:
+            answers.extend(self._packed(job) for job in jobs)
+
+        if self._engine is None:
+            work_out()
+        else:
             try:
-                message = {"v": messages.VERSION, "ok": True, "body": messages.answer_out(job.answer())}
+                self._engine.commit(group, work_out)
             except LogDamaged:
                 raise
-            except KeystoreError as refused:
-                error = refused
-        if error is not None:
-            message = {
-                "v": messages.VERSION,
-                "ok": False,
-                "error": {"code": error.code, "sentence": error.sentence},
-            }
+            except KeystoreError as problem:  # no room: nothing of this group happened
+                answers = [_packed_error(job.error or problem) for job in jobs]
+        crash.point("keystore.before-answer")
+        for job, data in zip(jobs, answers, strict=True):
+            self._send(job.line, data)
+        crash.point("keystore.after-answer")
+
+    def _packed(self, job: Job) -> bytes | None:
+        """The bytes of an answer; None for one that does not fit, whose line is dropped."""
+        if job.error is not None:
+            return _packed_error(job.error)
+        assert job.answer is not None
         try:
-            job.line.send(messages.pack(message, messages.MAX_ANSWER_BYTES))
-        except (OSError, MessageInvalid):
-            self._drop(job.line)  # a caller that does not read: he asks again with the same order id
+            body = messages.answer_out(job.answer())
+        except LogDamaged:
+            raise
+        except KeystoreError as refused:
+            return _packed_error(refused)
+        try:
+            return messages.pack({"v": messages.VERSION, "ok": True, "body": body}, messages.MAX_ANSWER_BYTES)
+        except MessageInvalid:
+            return None
+
+    def _send(self, line: socket.socket, data: bytes | None) -> None:
+        try:
+            if data is not None:
+                line.send(data)
+                return
+        except OSError:
+            pass
+        self._drop(line)  # a caller that does not read: he asks again with the same order id
 
     # --- connections ----------------------------------------------------------------------------------------------
 
@@ -386,6 +398,11 @@ class Server:
         self._engine.start(group, opening.digest_of(data))
         self._engine.commit(group)
         self._say(f"Loaded generation {opened.file.generation} of the key file.")
+
+
+def _packed_error(error: KeystoreError) -> bytes:
+    told = {"code": error.code, "sentence": error.sentence}
+    return messages.pack({"v": messages.VERSION, "ok": False, "error": told}, messages.MAX_ANSWER_BYTES)
 
 
 def _locked(path: Path, shares: _Shares) -> Any:

@@ -157,21 +157,55 @@ def test_a_full_disk_refuses_and_changes_nothing(folder: Path, monkeypatch: pyte
     module.engine.log.abandon()
 
 
-def test_a_failed_sync_ends_the_module(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
-
+@pytest.mark.parametrize("background", [True, False], ids=["in the background", "at once"])
+def test_a_failed_sync_ends_the_module(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, background: bool
+) -> None:
+    from keystore import syncing
+    from keystore.engine import Group
     from keystore.journal import SyncFailed
 
     module = Module(folder)
-
-    def fails(fd: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "fdatasync", fails)
+    end, write = os.pipe()
+    if not background:
+        monkeypatch.setattr(syncing, "_begin", syncing._at_once)
+    real = syncing.begin
+    monkeypatch.setattr(syncing, "begin", lambda descriptor: real(write))  # a pipe cannot be synced
+    size = module.engine.log.size
+    group, worked_out = Group(), []
+    answer = module.engine.issue(group, [credit()])
     with pytest.raises(SyncFailed):
-        module.issue([credit()])
+        module.engine.commit(group, lambda: worked_out.append(answer()))
     assert not issubclass(SyncFailed, Exception), "nothing on the way may catch it"
+    assert bool(worked_out) == background, "an answer may be worked out meanwhile, but commit did not return"
+    assert module.engine.log._journal.mark.size == size, "nothing of it was acknowledged"
     module.engine.log.abandon()
+    os.close(end)
+    os.close(write)
+
+
+def test_a_sync_in_the_background_is_a_sync(tmp_path: Path) -> None:
+    from keystore import syncing
+
+    assert syncing._begin is not syncing._at_once, "this machine syncs while it works"
+    with (tmp_path / "file").open("wb") as file:
+        for n in range(20):
+            file.write(b"x" * 1000 * n)
+            file.flush()
+            syncing.begin(file.fileno()).finish()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        syncing.begin(99_999).finish()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:  # the library's threads are not here
+        with (tmp_path / "file").open("wb") as file:
+            syncing.begin(file.fileno()).finish()
+        os.write(write, b"synced")
+        os._exit(0)
+    assert os.read(read, 6) == b"synced"
+    os.waitpid(child, 0)
+    os.close(read)
+    os.close(write)
 
 
 def test_two_modules_never_share_a_log(folder: Path) -> None:

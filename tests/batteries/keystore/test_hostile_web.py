@@ -93,7 +93,8 @@ def hostile_message(chance: random.Random, captured: list[str]) -> bytes:
         if chance.random() < 0.05:
             request[chance.choice(["tid", "rnd", "now", "key"])] = 1
         requests.append(request)
-    return messages.pack({"v": 1, "verb": "issue", "body": {"requests": requests[:40]}})
+    message = {"v": 1, "verb": "issue", "body": {"requests": requests[:40]}}
+    return json.dumps(message).encode()  # with numbers that our own client does not write
 
 
 def attack(process: Process, count: int, seed: int, captured: list[str]) -> str:

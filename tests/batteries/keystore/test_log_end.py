@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from keystore_cast import Module, credit, meter
 
-from keystore import acts, snapshot
+from keystore import acts, snapshot, syncing
 from keystore.cli import main
 from keystore.errors import KeystoreError, LogDamaged
 from keystore.journal import Journal
@@ -190,14 +190,9 @@ def test_the_battery_catches_a_log_that_cuts_whatever_does_not_read(
 
 def test_the_mark_is_settled_when_nothing_waits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    real = os.fdatasync
     module = Module(folder)
-
-    def counted(fd: int) -> None:
-        synced.append(fd)
-        real(fd)
-
-    monkeypatch.setattr(os, "fdatasync", counted)
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    monkeypatch.setattr(syncing, "_begin", syncing._at_once)
     module.issue([credit()])
     assert len(synced) == 1, "one sync a group"
     module.engine.log.settle()
