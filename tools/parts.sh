@@ -14,6 +14,7 @@ need softhsm2 command -v softhsm2-util
 need opensc command -v pkcs11-tool
 need poppler-utils command -v pdftotext
 need zbar-tools command -v zbarimg
+need python3-venv /usr/bin/python3 -c 'import ensurepip, venv'
 need socat command -v socat
 need gcc command -v gcc
 need libc6-dev has_file /usr/include/stdio.h

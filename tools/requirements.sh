@@ -11,3 +11,4 @@ compile() {
 compile requirements/tools.in --output-file requirements/tools.txt
 compile pyproject.toml --output-file requirements/product.txt
 compile pyproject.toml --extra dev --output-file requirements/all.txt
+compile pyproject.toml --extra postgres --extra hsm --constraint requirements/all.txt --output-file requirements/site.txt

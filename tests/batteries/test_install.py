@@ -1,0 +1,185 @@
+"""`install.sh` in a throw-away root: what it makes, twice the same as once, a sale between its two users, and what it leaves."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from product import Desk, Product, free_port, wait_for
+from throw_away_root import Root, throw_away_root
+
+PROGRAMS = "/opt/ampoule/.venv/bin"
+SOCKET = "/run/ampoule-module/module.sock"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to make system users in a throw-away root")
+    try:
+        with throw_away_root(tmp_path_factory.mktemp("root")) as made:
+            yield made
+    except OSError as error:
+        pytest.skip(f"needs a kernel that may mount an overlay here: {error}")
+
+
+@pytest.fixture(scope="module")
+def installed(root: Root) -> Root:
+    done = root.run("sh", "/src/install.sh", "--no-packages")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Next: the ceremony" in done.stdout
+    return root
+
+
+def settings_of(unit: str) -> dict[str, str]:
+    """The lines of a unit's service, with continued lines joined."""
+    joined = re.sub(r"\\\n\s*", "", unit)
+    return dict(
+        line.split("=", 1) for line in joined.splitlines() if "=" in line and not line.startswith("#")
+    )
+
+
+def mode_and_owner(root: Root, path: str) -> str:
+    return root.run("stat", "-c", "%a %U:%G", path).stdout.strip()
+
+
+def test_it_makes_two_users_who_cannot_sign_in_and_folders_for_each_alone(installed: Root) -> None:
+    for user in ("ampoule", "ampoule-module", "keymanager"):
+        assert installed.run("getent", "passwd", user).stdout.rstrip().endswith("/usr/sbin/nologin")
+    assert {
+        path: mode_and_owner(installed, path)
+        for path in (
+            *("/var/lib/ampoule", "/var/lib/ampoule-module", "/etc/ampoule", "/etc/ampoule/ampoule.toml"),
+            "/opt/ampoule",
+        )
+    } == {
+        "/var/lib/ampoule": "700 ampoule:ampoule",
+        "/var/lib/ampoule-module": "700 ampoule-module:ampoule-module",
+        "/etc/ampoule": "750 root:ampoule",
+        "/etc/ampoule/ampoule.toml": "640 root:ampoule",
+        "/opt/ampoule": "755 root:root",
+    }
+    writable = installed.run("find", "/opt/ampoule", "-perm", "/022", "-not", "-type", "l", "-print", "-quit")
+    assert writable.stdout == ""
+
+
+def test_the_units_are_sound_and_run_as_those_users(installed: Root) -> None:
+    for unit, user in (
+        *(("ampoule.service", "ampoule"), ("ampoule-worker.service", "ampoule")),
+        *(("ampoule-module.service", "ampoule-module"), ("ampoule-doctor.service", "ampoule")),
+    ):
+        service = settings_of(installed.read(f"/etc/systemd/system/{unit}"))
+        assert service["User"] == user
+        assert service["NoNewPrivileges"] == "yes"
+        assert service["ProtectSystem"] == "strict"
+        program = shlex.split(service["ExecStart"])[0]
+        assert installed.run("test", "-x", program).returncode == 0
+    if installed.run("sh", "-c", "command -v systemd-analyze").returncode == 0:
+        units = [
+            f"ampoule{name}" for name in (".service", "-module.service", "-worker.service", "-doctor.timer")
+        ]
+        seen = installed.run("systemd-analyze", "verify", *(f"/etc/systemd/system/{unit}" for unit in units))
+        ours = [line for line in (seen.stderr + seen.stdout).splitlines() if "ampoule" in line]
+        assert ours == []
+
+
+def test_a_second_run_changes_no_setting_and_a_user_who_is_not_root_is_told(installed: Root) -> None:
+    installed.run("sh", "-c", "echo 'port = 8811' >> /etc/ampoule/ampoule.toml")
+    again = installed.run("sh", "/src/install.sh", "--no-packages")
+    assert again.returncode == 0, again.stderr
+    assert "port = 8811" in installed.read("/etc/ampoule/ampoule.toml")
+    assert (
+        "from /etc/ampoule/ampoule.toml" in installed.run("/usr/local/bin/ampoule", "config", "show").stdout
+    )
+    refused = installed.run("sh", "/src/install.sh", user="nobody")
+    assert refused.returncode == 1
+    assert (
+        refused.stderr
+        == "install.sh: This needs root, because it makes users and services: sudo sh install.sh\n"
+    )
+    assert installed.run("sh", "/src/install.sh", "--frobnicate").returncode == 1
+
+
+def test_a_sale_between_the_two_users_and_a_third_who_gets_nowhere(installed: Root, tmp_path: Path) -> None:
+    port = free_port()
+    # A demonstration of the installation: test keys. Everything else is as the installer left it.
+    toml = f'profile = "demonstration"\\nvar = "/var/lib/ampoule"\\nmodule_socket = "{SOCKET}"\\nport = {port}\\n'
+    assert installed.run("sh", "-c", f"printf '{toml}' > /etc/ampoule/ampoule.toml").returncode == 0
+    made = installed.run(
+        f"{PROGRAMS}/keystore", "demo-init", "--into", "/var/lib/ampoule-module", user="ampoule-module"
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    processes = []
+    try:
+        for unit, more in (("ampoule-module.service", ["--unlock-test-keys"]), ("ampoule.service", [])):
+            service = settings_of(installed.read(f"/etc/systemd/system/{unit}"))
+            if "RuntimeDirectory" in service:
+                mode, user = service["RuntimeDirectoryMode"], service["User"]
+                folder = f"/run/{service['RuntimeDirectory']}"
+                installed.run("install", "-d", "-m", mode, "-o", user, "-g", user, folder)
+            environment = dict(word.split("=", 1) for word in shlex.split(service.get("Environment", "")))
+            processes.append(
+                installed.start(
+                    *shlex.split(service["ExecStart"]),
+                    *more,
+                    user=service["User"],
+                    out=tmp_path / f"{unit}.out",
+                    environment={"PYTHONUNBUFFERED": "1", **environment},
+                )
+            )
+
+        def said() -> str:
+            return "".join(path.read_text() for path in tmp_path.glob("*.out"))
+
+        wait_for(
+            lambda: "serving on" in said() or any(one.poll() is not None for one in processes),
+            what="the services",
+            seconds=90,
+        )
+        assert all(one.poll() is None for one in processes), said()
+
+        desk = Desk(Product(tmp_path, port=port))
+        desk.sign_in()
+        sold = desk.sell(desk.open_unit("G-03"), "50")
+        assert sold.status_code == 303, sold.text[:500] + said()
+        token = desk.token_of(sold.headers["Location"])
+        assert token is not None
+        assert len(token) == 20
+
+        # The server's user sells and reads no key; a stranger finds both doors shut.
+        for user, path in (
+            ("ampoule", "/var/lib/ampoule-module/keys.stsks"),
+            ("ampoule", "/var/lib/ampoule-module/log"),
+            ("nobody", "/var/lib/ampoule/ampoule.db"),
+            ("nobody", "/etc/ampoule/ampoule.toml"),
+            ("ampoule-module", "/var/lib/ampoule/ampoule.db"),
+        ):
+            assert "Permission denied" in installed.run("cat", path, user=user).stderr, (user, path)
+        status = [f"{PROGRAMS}/keystore", "status", "--socket", SOCKET]
+        assert installed.run(*status, user="ampoule").returncode == 0
+        assert installed.run(*status, user="nobody").returncode != 0
+        lock = [f"{PROGRAMS}/keystore", "lock", "--socket", SOCKET]
+        assert installed.run(*lock, user="ampoule").returncode != 0, "only an officer may lock"
+    finally:
+        for one in processes:
+            one.terminate()
+        for one in processes:
+            one.wait(30)
+
+
+def test_removing_it_keeps_what_the_site_owns(installed: Root) -> None:
+    gone = installed.run("sh", "/src/install.sh", "--uninstall")
+    assert gone.returncode == 0, gone.stderr
+    for path in ("/opt/ampoule", "/usr/local/bin/ampoule", "/etc/systemd/system/ampoule.service"):
+        assert installed.run("test", "-e", path).returncode == 1, path
+    for path in (
+        "/var/lib/ampoule/ampoule.db",
+        "/var/lib/ampoule-module/keys.stsks",
+        "/etc/ampoule/ampoule.toml",
+    ):
+        assert installed.run("test", "-s", path).returncode == 0, path
+    assert installed.run("sh", "/src/install.sh", "--uninstall").returncode == 0
