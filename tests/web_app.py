@@ -22,12 +22,12 @@ from vending.vends.plan import Basket
 from vending.web.app import create_app
 
 
-def open_app(shop: Shop, folder: Path) -> Flask:
+def open_app(shop: Shop, folder: Path, **settings: Any) -> Flask:
     def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
         return vends.sell(shop.db, shop.clock, shop.module, baskets)
 
     services = Services(
-        settings=Settings(var=folder),
+        settings=Settings(var=folder, **settings),
         clock=shop.clock,
         db=shop.db,
         module=shop.module,  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keystore.client import SocketModule
+from keystore.module import SecurityModule
 from vending.access.site_secret import SiteSecret
 from vending.clock import Clock, SystemClock
 from vending.db import Database
@@ -20,15 +21,18 @@ def open_services(settings: Settings, *, clock: Clock | None = None, db: Databas
     clock = clock or SystemClock()
     db = db or Database.open(settings.database_address)
     # Nobody above the fence reaches the module without it.
-    module = LogFence(
-        SocketModule(settings.module_socket_path, timeout_s=settings.module_timeout_s), db, clock
-    )
+    module = LogFence(open_module(settings), db, clock)
 
     def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
         return vends.sell(db, clock, module, baskets, live_only=not settings.is_demonstration)
 
     vault = SiteSecret.of_folder(settings.folder)
     return Services(settings=settings, clock=clock, db=db, module=module, vault=vault, sales=Groups(sell))
+
+
+def open_module(settings: Settings) -> SecurityModule:
+    """The security module alone, for looks that need no database."""
+    return SocketModule(settings.module_socket_path, timeout_s=settings.module_timeout_s)
 
 
 def close_services(services: Services) -> None:

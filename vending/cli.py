@@ -35,6 +35,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "user": ("vending.user_commands", "user", "People: add, roles, passwords, sessions."),
     "estate": ("vending.estate_commands", "estate", "Units, tenants and meters: import, export, find."),
     "tariff": ("vending.tariffs.command", "tariff", "Tariff files: read in words, compare, try, export."),
+    "doctor": (
+        "vending.doctor.command",
+        "doctor",
+        "Look at everything that a site needs, and say what to do next.",
+    ),
     "jobs": ("vending.jobs_commands", "group", "Work in the background: see it, send it again."),
     "tls": ("vending.tls_commands", "tls", "The certificate of the pages: make, take, renew, show."),
     "config": ("vending.config_commands", "config", "Show the settings and where each came from."),

@@ -103,6 +103,11 @@ def one_sale(session: Session, key: str) -> SaleView:
     return _views(session, [sale])[0]
 
 
+def count_open(session: Session) -> int:
+    """Orders that are paid and wait for their token; an index of its own keeps the answer quick."""
+    return session.scalar(sa.select(sa.func.count()).select_from(Vend).where(Vend.state == "paid")) or 0
+
+
 def one_by_receipt(session: Session, receipt: str) -> SaleView:
     sale = session.scalars(sa.select(Sale).where(Sale.receipt == receipt)).one_or_none()
     if sale is None:

@@ -28,6 +28,7 @@ from vending.web import (
     health,
     home,
     menus,
+    metrics,
     offices,
     places,
     receipts,
@@ -68,6 +69,7 @@ def create_app(services: Services) -> Flask:
         g.actor = auth.actor_of_request(services)
 
     headers.add(app)
+    metrics.count(app)
     CSRFProtect(app)
     Babel(app, locale_selector=_language)
     words.dress(app)
