@@ -12,6 +12,7 @@ import click
 # name: (module, object, one line of help). The help stands here so that nothing is imported to print it.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("vending.supervisor", "up", "Start the whole product: module, server and a simulated building."),
+    "setup": ("vending.setup.command", "setup", "Set a site up, with questions or from a file."),
     "serve": ("vending.server", "serve", "Run the server alone (the module must already run)."),
     "worker": ("vending.server", "worker", "Run the worker alone, beside WSGI processes on PostgreSQL."),
     "database": ("vending.database_commands", "database", "The database's version: show and upgrade."),

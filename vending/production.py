@@ -12,6 +12,7 @@ from pathlib import Path
 
 from keystore.errors import KeystoreError
 from vending.access import people
+from vending.db import Database
 from vending.demonstration.people import DEMONSTRATION_PEOPLE
 from vending.errors import VendingError
 from vending.services import Services
@@ -67,10 +68,10 @@ def _refuse_open(path: Path) -> None:
         )
 
 
-def refuse_examples(services: Services) -> None:
-    """What only a demonstration has: people whose passwords are printed in the documents, and keys that everybody knows."""
+def refuse_example_people(db: Database) -> None:
+    """People of the demonstration, whose passwords are printed in the documents."""
     examples = {one.login: one.name for one in DEMONSTRATION_PEOPLE}
-    with services.db.reading() as session:
+    with db.reading() as session:
         found = [
             login
             for login, name in examples.items()
@@ -83,6 +84,11 @@ def refuse_examples(services: Services) -> None:
             f"This database holds people of the demonstration ({', '.join(found)}), whose passwords everybody knows. "
             "Begin a site with an empty folder: AMPOULE_VAR=/path ampoule setup."
         )
+
+
+def refuse_examples(services: Services) -> None:
+    """What only a demonstration has: example people, test keys, a simulated clock."""
+    refuse_example_people(services.db)
     try:
         status = services.module.status()
     except KeystoreError as error:
