@@ -17,6 +17,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "vend issued": (),
     "vend refused": (),
     "order adopted": (),
+    "vend reversed": (),
     "tariff published": (),
 }
 

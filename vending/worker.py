@@ -19,7 +19,7 @@ from vending.backup.nightly import Nightly
 from vending.certificates import Files
 from vending.ledger import closing
 from vending.services import Services
-from vending.vends import drafts
+from vending.vends import acting, drafts
 from vending.vends import service as vends
 from vending.vends.log_fence import LogFence
 
@@ -87,6 +87,8 @@ class Worker:
             self._stop.wait(PAUSE_AFTER_FAULT_S)
 
     def recover(self, age: timedelta) -> int:
+        # An act whose answer from the module was lost goes on by itself; one that nobody agreed to in time ends.
+        acting.settle_handed_in(self._services.db, self._services.clock)
         found = vends.list_open(self._services.db, self._services.clock, older_than=age)
         if found:
             vends.complete(self._services.db, self._services.clock, self._services.module, found)

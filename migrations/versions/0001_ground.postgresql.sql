@@ -240,9 +240,9 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -426,9 +426,9 @@ CREATE TABLE sale (
 	CONSTRAINT uq_sale_receipt UNIQUE (receipt)
 )
 --;;
-CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
---;;
 CREATE INDEX ix_sale_till_id ON sale (till, id)
+--;;
+CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
 --;;
 CREATE TABLE basket_draft (
 	sale_id VARCHAR NOT NULL,
@@ -656,9 +656,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -862,11 +862,13 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+--;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -909,9 +911,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
---;;
 CREATE INDEX ix_tenant_site_key ON tenant (site_key)
+--;;
+CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -1019,6 +1021,57 @@ CREATE TABLE key_change (
 )
 --;;
 CREATE INDEX ix_key_change_meter ON key_change (meter_key, state)
+--;;
+CREATE TABLE token_act (
+	order_id VARCHAR NOT NULL,
+	kind VARCHAR NOT NULL,
+	meter_key VARCHAR NOT NULL,
+	approval_key VARCHAR,
+	reason VARCHAR NOT NULL,
+	work_order VARCHAR NOT NULL,
+	asked_by VARCHAR NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_token_act PRIMARY KEY (order_id),
+	CONSTRAINT fk_token_act_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id),
+	CONSTRAINT uq_token_act_approval_key UNIQUE (approval_key)
+)
+--;;
+CREATE INDEX ix_token_act_meter_key ON token_act (meter_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER token_act_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token_act FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE reversal (
+	order_id VARCHAR NOT NULL,
+	of_order VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	way VARCHAR NOT NULL,
+	book_as VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	why VARCHAR NOT NULL,
+	reason VARCHAR NOT NULL,
+	evidence JSONB NOT NULL,
+	pays_tenant VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency VARCHAR NOT NULL,
+	approval_key VARCHAR,
+	credit_note VARCHAR,
+	content JSONB NOT NULL,
+	content_hash VARCHAR NOT NULL,
+	asked_by VARCHAR NOT NULL,
+	asked_by_name VARCHAR NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_reversal PRIMARY KEY (order_id),
+	CONSTRAINT ck_reversal_state_known CHECK (state IN ('asked', 'done', 'withdrawn')),
+	CONSTRAINT ck_reversal_way_known CHECK (way IN ('cancelled', 'proved', 'agreed')),
+	CONSTRAINT ck_reversal_two_people CHECK (way <> 'agreed' OR state <> 'done' OR approval_key IS NOT NULL),
+	CONSTRAINT fk_reversal_of_order FOREIGN KEY(of_order) REFERENCES vend (order_id),
+	CONSTRAINT uq_reversal_credit_note UNIQUE (credit_note)
+)
+--;;
+CREATE UNIQUE INDEX uq_reversal_one_of_an_order ON reversal (of_order) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE floor (
 	id BIGSERIAL NOT NULL,
@@ -1132,9 +1185,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1185,13 +1238,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_drn ON meter (drn)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -255,9 +255,9 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -451,9 +451,9 @@ CREATE TABLE sale (
 )
  STRICT
 --;;
-CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
---;;
 CREATE INDEX ix_sale_till_id ON sale (till, id)
+--;;
+CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
 --;;
 CREATE TABLE basket_draft (
 	sale_id TEXT NOT NULL,
@@ -684,9 +684,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -901,11 +901,13 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+--;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -951,9 +953,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
---;;
 CREATE INDEX ix_tenant_site_key ON tenant (site_key)
+--;;
+CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -1067,6 +1069,59 @@ CREATE TABLE key_change (
  STRICT
 --;;
 CREATE INDEX ix_key_change_meter ON key_change (meter_key, state)
+--;;
+CREATE TABLE token_act (
+	order_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	meter_key TEXT NOT NULL,
+	approval_key TEXT,
+	reason TEXT NOT NULL,
+	work_order TEXT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_at TEXT NOT NULL,
+	CONSTRAINT pk_token_act PRIMARY KEY (order_id),
+	CONSTRAINT fk_token_act_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id),
+	CONSTRAINT uq_token_act_approval_key UNIQUE (approval_key)
+)
+ STRICT
+--;;
+CREATE INDEX ix_token_act_meter_key ON token_act (meter_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS token_act_no_update BEFORE UPDATE ON token_act BEGIN SELECT RAISE(ABORT, 'token_act is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS token_act_no_delete BEFORE DELETE ON token_act BEGIN SELECT RAISE(ABORT, 'token_act is append only'); END
+--;;
+CREATE TABLE reversal (
+	order_id TEXT NOT NULL,
+	of_order TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	way TEXT NOT NULL,
+	book_as TEXT NOT NULL,
+	state TEXT NOT NULL,
+	why TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	evidence TEXT NOT NULL,
+	pays_tenant TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	approval_key TEXT,
+	credit_note TEXT,
+	content TEXT NOT NULL,
+	content_hash TEXT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_by_name TEXT NOT NULL,
+	asked_at TEXT NOT NULL,
+	decided_at TEXT,
+	CONSTRAINT pk_reversal PRIMARY KEY (order_id),
+	CONSTRAINT ck_reversal_state_known CHECK (state IN ('asked', 'done', 'withdrawn')),
+	CONSTRAINT ck_reversal_way_known CHECK (way IN ('cancelled', 'proved', 'agreed')),
+	CONSTRAINT ck_reversal_two_people CHECK (way <> 'agreed' OR state <> 'done' OR approval_key IS NOT NULL),
+	CONSTRAINT fk_reversal_of_order FOREIGN KEY(of_order) REFERENCES vend (order_id),
+	CONSTRAINT uq_reversal_credit_note UNIQUE (credit_note)
+)
+ STRICT
+--;;
+CREATE UNIQUE INDEX uq_reversal_one_of_an_order ON reversal (of_order) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE floor (
 	id INTEGER NOT NULL,
@@ -1186,9 +1241,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1240,13 +1295,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_drn ON meter (drn)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

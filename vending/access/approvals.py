@@ -278,6 +278,13 @@ def maker_signs(
         session.add(_sealed(vault, row, signed.actor, "yes", None, "passkey", proof, clock.now()))
 
 
+def standing_of(session: Session, clock: Clock, key: str) -> tuple[str, str]:
+    """Where a request stands at this moment, and the hash by which its act is known."""
+    row = _one(session, key)
+    expired = row.state in ("open", "approved") and row.expires_at <= clock.now()
+    return "expired" if expired else row.state, row.act_id
+
+
 def withdraw(session: Session, clock: Clock, actor: Actor, key: str) -> None:
     """The maker takes the request back."""
     row = _lock(session, key)

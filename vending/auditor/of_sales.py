@@ -107,11 +107,11 @@ CHECKS = (
         "I-04",
         "What an order took from the customer is what it was paid with: its entry empties what was held for it.",
         ("vend", "ledger_entry", "ledger_leg", "ledger_account"),
-        "SELECT count(*) FROM vend WHERE state IN ('issued', 'partly', 'refused', 'reversed') AND paid_minor > 0",
+        "SELECT count(*) FROM vend WHERE state NOT IN ('asked', 'withdrawn', 'paid') AND paid_minor > 0",
         "SELECT v.order_id, v.paid_minor, coalesce(b.taken, 0) FROM vend v LEFT JOIN (SELECT e.source, sum(l.amount) AS taken"
         "  FROM ledger_entry e JOIN ledger_leg l ON l.entry_id = e.id JOIN ledger_account a ON a.id = l.account_id"
         "  WHERE a.path LIKE 'held/%' AND e.source LIKE 'order/%' GROUP BY e.source) b ON b.source = 'order/' || v.order_id"
-        " WHERE v.state IN ('issued', 'partly', 'refused', 'reversed') AND v.paid_minor <> coalesce(b.taken, 0)",
+        " WHERE v.state NOT IN ('asked', 'withdrawn', 'paid') AND v.paid_minor <> coalesce(b.taken, 0)",
         "order {0} was paid with {1}, and its entry took {2}",
     ),
     Check(
@@ -122,7 +122,7 @@ CHECKS = (
         "SELECT count(*) FROM allowance_claim",
         "SELECT c.entitlement, c.month, count(*) FROM allowance_claim c LEFT JOIN vend v ON v.order_id = c.order_id"
         " WHERE c.given_back_at IS NULL GROUP BY c.entitlement, c.month"
-        " HAVING count(*) > 1 OR min(CASE WHEN v.state = 'paid' OR (v.state IN ('issued', 'partly') AND v.free_units > 0)"
+        " HAVING count(*) > 1 OR min(CASE WHEN v.state = 'paid' OR (v.state IN ('issued', 'partly', 'reversed') AND v.free_units > 0)"
         " THEN 1 ELSE 0 END) = 0",
         "the free units of {0} in {1} are claimed {2} times, or by an order that did not give them",
     ),
@@ -148,6 +148,50 @@ CHECKS = (
         " LEFT JOIN (SELECT 'held/' || tenant_key AS path, currency, sum(paid_minor) AS paid FROM vend WHERE state = 'paid'"
         " GROUP BY tenant_key, currency) o ON o.path = h.path AND o.currency = h.unit WHERE h.held <> coalesce(o.paid, 0)",
         "{0} holds {2} {1}, but open orders were paid with {3}",
+    ),
+    Check(
+        "sales.acts_were_agreed",
+        "I-06",
+        "A token without money belongs to an act that the module accepted from two people; a meter test needs nobody.",
+        ("vend", "token_act", "token_request", "approval_request"),
+        "SELECT count(*) FROM token_act",
+        "SELECT v.order_id, v.kind FROM vend v LEFT JOIN token_act a ON a.order_id = v.order_id"
+        " LEFT JOIN approval_request r ON r.key = a.approval_key"
+        " LEFT JOIN token_request q ON q.order_id = v.order_id AND CAST(q.asked AS TEXT) LIKE '%meter-test%'"
+        " WHERE v.kind IN ('free-issue', 'replacement', 'engineering', 'key-change')"
+        " AND v.state NOT IN ('asked', 'withdrawn') AND q.part_id IS NULL"
+        " AND (r.key IS NULL OR r.state <> 'used' OR coalesce(v.approval, '') <> r.act_id)",
+        "{1} {0} was issued without an act of two people",
+    ),
+    Check(
+        "sales.reversals_have_evidence",
+        "I-14",
+        "A reversal was cancelled in the module (A), proved by the meter (B), or agreed to by two people (C); its order says so.",
+        ("reversal", "vend", "approval_request"),
+        "SELECT count(*) FROM reversal",
+        "SELECT x.order_id, x.way, coalesce(v.state, 'missing') FROM reversal x LEFT JOIN vend v ON v.order_id = x.of_order"
+        " LEFT JOIN approval_request r ON r.key = x.approval_key WHERE x.state = 'done' AND ("
+        " (x.way = 'cancelled' AND coalesce(v.state, '') <> 'cancelled')"
+        " OR (x.way <> 'cancelled' AND coalesce(v.state, '') <> 'reversed')"
+        " OR (x.way = 'proved' AND CAST(x.evidence AS TEXT) NOT LIKE '%\"proof\"%')"
+        " OR (x.way = 'agreed' AND (r.key IS NULL OR r.state <> 'used' OR r.act <> 'sale-reversal'))"
+        " OR x.credit_note IS NULL OR x.decided_at IS NULL)"
+        " UNION ALL SELECT v.order_id, 'no', v.state FROM vend v WHERE v.state IN ('reversed', 'cancelled')"
+        " AND NOT EXISTS (SELECT 1 FROM reversal x WHERE x.of_order = v.order_id AND x.state = 'done')",
+        "reversal {0} ({1}): its evidence or its order does not bear it; the order is {2}",
+    ),
+    Check(
+        "sales.reversals_are_booked",
+        "I-04",
+        "What a reversal gives back is in the books once, kept for the customer.",
+        ("reversal", "ledger_entry", "ledger_leg", "ledger_account"),
+        "SELECT count(*) FROM reversal WHERE state = 'done' AND way = 'agreed' AND book_as <> 'entry'",
+        "SELECT x.order_id, x.amount_minor, coalesce(b.kept, 0) FROM reversal x LEFT JOIN (SELECT e.source, -sum(l.amount) AS kept"
+        "  FROM ledger_entry e JOIN ledger_leg l ON l.entry_id = e.id JOIN ledger_account a ON a.id = l.account_id"
+        "  WHERE e.kind = 'sale-reversed' AND (a.path LIKE 'kept/%' OR a.path LIKE 'seller/%') GROUP BY e.source) b ON b.source = 'reversal/' || x.order_id"
+        " WHERE (x.state = 'done' AND x.way = 'agreed' AND x.book_as <> 'entry' AND x.amount_minor <> coalesce(b.kept, 0))"
+        " OR (x.state <> 'done' AND b.kept IS NOT NULL)",
+        "reversal {0} gives back {1}, and the books say {2}",
     ),
     Check(
         "sales.decided_once",

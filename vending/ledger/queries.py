@@ -85,6 +85,20 @@ def standing(session: Session, places: Sequence[tuple[str, str]]) -> list[Standi
     return answer
 
 
+def legs_of(session: Session, kind: str, source: str) -> list[tuple[str, str, int]]:
+    """The legs of one entry, as account, unit and amount, debits above zero; none where it was not posted."""
+    return [
+        (path, unit, int(amount))
+        for path, unit, amount in session.execute(
+            sa.select(LedgerAccount.path, LedgerLeg.unit, LedgerLeg.amount)
+            .join(LedgerLeg, LedgerLeg.account_id == LedgerAccount.id)
+            .join(LedgerEntry, LedgerEntry.id == LedgerLeg.entry_id)
+            .where(LedgerEntry.kind == kind, LedgerEntry.source == source)
+            .order_by(LedgerLeg.place)
+        )
+    ]
+
+
 def list_under(session: Session, prefix: str, unit: str) -> list[tuple[str, int]]:
     """The accounts whose path begins with `prefix` and what is available on each; those with nothing are left out."""
     paths = session.scalars(

@@ -55,3 +55,21 @@ class TooManyTokens(VendingError):
     """Said before money moves: the meter's token time would run too far ahead of the clock."""
 
     code = "too_many_tokens"
+
+
+class ActUnfit(InvalidInput):
+    """An act without money that cannot be asked for like this; the sentence says what to change."""
+
+    code = "act_unfit"
+
+
+class KeyWasRefunded(VendingError):
+    """A token under that key was refunded for not being usable; under that key it would be again."""
+
+    code = "key_was_refunded"
+
+
+class ReversalUnfit(VendingError):
+    """This order cannot be reversed, or not like this; the sentence says why and which way is open."""
+
+    code = "reversal_unfit"

@@ -158,6 +158,12 @@ def _one(
                 writing.unclaimed.append(row.order_id)
         if one.part.kind == "key-change" and isinstance(one.answer, Issued):
             session.add(_key_change(row, one, now))
+    if row.carries and decision.state != "refused":
+        session.execute(
+            sa.update(KeyChange)
+            .where(KeyChange.order_id.in_(row.carries), KeyChange.handed_out_at.is_(None))
+            .values(handed_out_at=now)
+        )
     event = "vend refused" if decision.state == "refused" else "vend issued"
     outbox.emit(session, clock, event, {"order_id": row.order_id, "sale": row.sale_key})
 

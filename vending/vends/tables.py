@@ -100,6 +100,12 @@ class Vend(Base):
             sqlite_where=sa.text("state = 'paid'"),
             postgresql_where=sa.text("state = 'paid'"),
         ),
+        sa.Index(
+            "ix_vend_asked",
+            "id",
+            sqlite_where=sa.text("state = 'asked'"),
+            postgresql_where=sa.text("state = 'asked'"),
+        ),
         sa.Index("ix_vend_meter_paid_at", "meter_key", "paid_at"),
     )
 
@@ -206,7 +212,66 @@ class KeyChange(Base):
     )
 
 
-for _table in (TokenRequest, TokenRefusal, Token):
+class TokenAct(Base):
+    """Why a token without money was wanted, and the request by which two people agreed to it."""
+
+    __tablename__ = "token_act"
+
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"), primary_key=True)
+    kind: Mapped[str]
+    meter_key: Mapped[str] = mapped_column(index=True)
+    approval_key: Mapped[str | None] = mapped_column(
+        unique=True
+    )  # none: a meter test, which needs nobody's word
+    reason: Mapped[str]
+    work_order: Mapped[str]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+
+
+class Reversal(Base):
+    """The end of a sale that should not have been: an order of its own, with its evidence (I-14)."""
+
+    __tablename__ = "reversal"
+
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    of_order: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"))
+    site_key: Mapped[str]
+    way: Mapped[str]  # cancelled (A), proved (B), agreed (C)
+    book_as: Mapped[str]  # of C: loss or debt; of a charge or a top-up: entry
+    state: Mapped[str]
+    why: Mapped[str]  # reversing.WHY
+    reason: Mapped[str]
+    evidence: Mapped[dict[str, Any]]
+    pays_tenant: Mapped[str]  # whose account of money kept it goes to
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    approval_key: Mapped[str | None]
+    credit_note: Mapped[str | None] = mapped_column(unique=True)
+    content: Mapped[dict[str, Any]]  # of the credit note
+    content_hash: Mapped[str]
+    asked_by: Mapped[str]
+    asked_by_name: Mapped[str]
+    asked_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("state IN ('asked', 'done', 'withdrawn')", name="state_known"),
+        sa.CheckConstraint("way IN ('cancelled', 'proved', 'agreed')", name="way_known"),
+        sa.CheckConstraint(
+            "way <> 'agreed' OR state <> 'done' OR approval_key IS NOT NULL", name="two_people"
+        ),
+        sa.Index(
+            "uq_reversal_one_of_an_order",
+            "of_order",
+            unique=True,
+            sqlite_where=sa.text("state <> 'withdrawn'"),
+            postgresql_where=sa.text("state <> 'withdrawn'"),
+        ),
+    )
+
+
+for _table in (TokenRequest, TokenRefusal, Token, TokenAct):
     append_only(_table.__table__)
 
 

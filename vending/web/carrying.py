@@ -16,6 +16,7 @@ from vending.estate import meters
 from vending.estate import queries as estate
 from vending.services import Services
 from vending.tariffs import service as tariffs
+from vending.vends import acting, key_changes, reversing
 from vending.web.words import _
 
 Carrier = Callable[[Services, Actor, RequestView], str]
@@ -100,10 +101,32 @@ def _module(services: Services, actor: Actor, view: RequestView) -> str:
     return module_acts.hand_in(services.db, services.clock, services.module, actor, view.key)
 
 
+def _token_act(services: Services, actor: Actor, view: RequestView) -> str:
+    acting.carry_out_approval(services.db, services.clock, services.module, actor, view.key)
+    return _("The security module was asked for the tokens. The slip shows them.")
+
+
+def _meter_key(services: Services, actor: Actor, view: RequestView) -> str:
+    if not view.subject.startswith(key_changes.SUBJECT):
+        return _module(services, actor, view)
+    key_changes.take_back(services.db, services.clock, services.module, actor, view.key)
+    return _("The meter is under its old key. The next sale is made for that key.")
+
+
+def _reversal(services: Services, actor: Actor, view: RequestView) -> str:
+    done = reversing.carry_out(services.db, services.clock, services.vault, actor, view.key)
+    return _("The sale is reversed; credit note %(number)s.", number=done.credit_note or "")
+
+
 CARRIERS: dict[str, Carrier] = {
     "role-grant": _role,
     "tariff-publish": _tariff,
     "meter-ratio": _ratio,
+    "set-meter-key": _meter_key,
+    "sale-reversal": _reversal,
+    "free-issue": _token_act,
+    "engineering-token": _token_act,
+    "key-change": _token_act,
     **dict.fromkeys(
         (
             "open-budget",
@@ -111,7 +134,6 @@ CARRIERS: dict[str, Carrier] = {
             "set-limits",
             "enrol",
             "resume-key",
-            "set-meter-key",
             "set-floors",
             "fast-forward",
         ),

@@ -130,17 +130,19 @@ def books(database: Database, clock: FixedClock) -> Database:
                 name=name,
                 service="electricity",
             )
+        add(session, "person", key="s1", login="s1", name="Sam", created_at=now)
         for order, state, minute in (
             ("v1", "issued", 18_000_000),
             ("v2", "issued", 18_000_010),
+            ("v4", "reversed", 18_000_020),
             ("v3", "paid", 0),
         ):
             sell(session, clock, order, state, minute)
         change_key(session, clock)
+        take_back(session, clock, "v4")
         add(session, "approval_request", key="r1", act_id=sha("act"), text="act", act="tariff.publish", site="s1",
             subject="x", maker="m1", maker_name="M", reason="r", evidence="e", made_at=now,
             expires_at=now + timedelta(days=1), state="approved")  # fmt: skip
-        add(session, "person", key="s1", login="s1", name="Sam", created_at=now)
         add(session, "approval_signature", request_key="r1", act_id=sha("act"), person_key="s1", person_name="Sam",
             decision="yes", method="confirmed", proof={}, at=now, seal="x")  # fmt: skip
         add(session, "sign_in_session", key="z1", secret_hash="h", person_key="s1", began_at=now, seen_at=now,
@@ -166,7 +168,7 @@ def books(database: Database, clock: FixedClock) -> Database:
 def sha(text: str) -> str:
     import hashlib
 
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(b"ampoule act 1\n" + text.encode()).hexdigest()
 
 
 def sell(session: Any, clock: FixedClock, order: str, state: str, minute: int) -> None:
@@ -178,7 +180,7 @@ def sell(session: Any, clock: FixedClock, order: str, state: str, minute: int) -
         kind="credit", service="electricity", units=387, free_units=20 if order == "v1" else 0, paid_minor=10_000,
         returned_minor=0, currency="ZAR", carried_minor=0, tariff_version="shops version 1", priced={}, keying={},
         carries=[], settlement={}, state=state, paid_at=now,
-        decided_at=now if state == "issued" else None)  # fmt: skip
+        decided_at=None if state == "paid" else now)  # fmt: skip
     add(
         session,
         "token_request",
@@ -193,7 +195,7 @@ def sell(session: Any, clock: FixedClock, order: str, state: str, minute: int) -
         received_minor=10_000, change_minor=0, rounding_minor=0, reference="", till="till-1", taken_by="c1",
         taken_at=now)  # fmt: skip
     entries = [transfer("payment", f"sale/{order}", "ZAR", 10_000, debited="cash/till-1", credited="held/t1")]
-    if state == "issued":
+    if state != "paid":
         entries.append(settlement(order))
         if order == "v1":
             add(
@@ -216,16 +218,48 @@ def sell(session: Any, clock: FixedClock, order: str, state: str, minute: int) -
     service.post(session, clock, entries)
 
 
+def agreed(session: Any, clock: FixedClock, key: str, act: str) -> None:
+    """A request that another person agreed to and that was used."""
+    now = clock.now()
+    add(session, "approval_request", key=key, act_id=sha(f"act {key}"), text=f"act {key}", act=act, site="s1", subject="x",
+        maker="m1", maker_name="M", reason="r", evidence="e", made_at=now, expires_at=now + timedelta(days=1),
+        state="used")  # fmt: skip
+    add(session, "approval_signature", request_key=key, act_id=sha(f"act {key}"), person_key="s1", person_name="Sam",
+        decision="yes", method="confirmed", proof={}, at=now, seal="x")  # fmt: skip
+
+
+def take_back(session: Any, clock: FixedClock, order: str) -> None:
+    """A sale whose token was released and that two people reversed at a loss."""
+    agreed(session, clock, "r3", "sale-reversal")
+    add(session, "reversal", order_id="x1", of_order=order, site_key="s1", way="agreed", book_as="loss", state="done",
+        why="other", evidence={}, pays_tenant="t1", amount_minor=10_000, currency="ZAR", approval_key="r3",
+        credit_note="CN-000001", content={}, asked_at=clock.now(), decided_at=clock.now())  # fmt: skip
+    service.post(
+        session, clock,
+        [transfer("sale-reversed", "reversal/x1", "ZAR", 10_000, debited="loss/reversals", credited="kept/t1")],
+    )  # fmt: skip
+
+
 def change_key(session: Any, clock: FixedClock) -> None:
     """A key change that was seen at the meter: two tokens, nothing paid."""
     now = clock.now()
     add(session, "sale", key="sale-k1", receipt="ACT-000001", site_key="s1", till="ACT", cashier_key="c1",
         cashier_name="Carla", currency="ZAR", total_minor=0, fingerprint="f", content={}, content_hash="h",
         sold_at=now)  # fmt: skip
-    add(session, "vend", order_id="k1", sale_key="sale-k1", position=1, meter_key="m1", pan=PAN, kind="key-change",
+    agreed(session, clock, "r2", "key-change")
+    add(session, "vend", order_id="k1", approval=sha("act r2"), sale_key="sale-k1", position=1, meter_key="m1", pan=PAN, kind="key-change",
         service="electricity", units=0, free_units=0, paid_minor=0, returned_minor=0, currency="ZAR", carried_minor=0,
         tariff_version="", priced={}, keying={}, carries=[], settlement={}, state="issued", paid_at=now,
         decided_at=now)  # fmt: skip
+    add(
+        session,
+        "token_act",
+        order_id="k1",
+        kind="key-change",
+        meter_key="m1",
+        approval_key="r2",
+        asked_at=now,
+    )
     add(session, "token_request", part_id="k1", order_id="k1", position=1, kind="key-change", asked={})
     for position in (1, 2):
         add(session, "token", order_id="k1", part_id="k1", position=position, kind="key-change", pan=PAN, base_date=2014,
@@ -312,6 +346,12 @@ FAULTS: dict[str, tuple[str, str]] = {
         "UPDATE key_change SET ended_at = NULL",
         "sales.key_changes_have_tokens",
     ),
+    "an act that nobody agreed to": ("UPDATE approval_request SET state = 'open' WHERE key = 'r2'", "sales.acts_were_agreed"),
+    "an act of another approval": ("UPDATE vend SET approval = NULL WHERE order_id = 'k1'", "sales.acts_were_agreed"),
+    "a reversal by one person": ("UPDATE approval_request SET state = 'open' WHERE key = 'r3'", "sales.reversals_have_evidence"),
+    "a proof that is none": ("UPDATE reversal SET way = 'proved'", "sales.reversals_have_evidence"),
+    "a reversed order without a reversal": ("DELETE FROM reversal", "sales.reversals_have_evidence"),
+    "a reversal that gave more": ("UPDATE reversal SET amount_minor = 9000", "sales.reversals_are_booked"),
     "an order that took more than was paid": (
         f"UPDATE ledger_leg SET amount = amount + 7 WHERE entry_id = {LEG} AND place = 0",
         "sales.settled_as_planned",
@@ -345,7 +385,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "a ring of circuits": ("UPDATE circuit SET parent_key = 'c2' WHERE key = 'c1'", "estate.circuits"),
     "an act taken out of the trail": ("DELETE FROM audit_entry WHERE id = 2", "people.trail"),
     "an act that another did": ("UPDATE audit_entry SET actor_name = 'Sam' WHERE id = 2", "people.trail"),
-    "an approval of one's own act": ("UPDATE approval_request SET maker = 's1'", "people.two_persons"),
+    "an approval of one's own act": ("UPDATE approval_request SET maker = 's1' WHERE key = 'r1'", "people.two_persons"),
     "an approval by its beneficiary": ("UPDATE approval_request SET beneficiary = 's1'", "people.two_persons"),
     "an approval after its time": (
         "UPDATE approval_request SET expires_at = '2026-11-01T00:00:00.000000Z'",
