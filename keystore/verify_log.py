@@ -3,11 +3,14 @@
     python verify_log.py log     entries.log [--checkpoints FILE] [--key BASE64] [--head "SIZE ROOT8"]...
     python verify_log.py proof   proof.json  [--key BASE64]
     python verify_log.py receipt receipt.json --key BASE64
+    python verify_log.py pack    FOLDER      --key BASE64
 
 `log` checks every line: numbers without a gap, each entry holding the hash of the one before it, each sealed half
 matching its hash, groups and time never going back, the Merkle root at every checkpoint, and heads that you kept
 elsewhere (a cash-up slip, a mailbox). `proof` checks that one entry is in the log of a checkpoint. `receipt` checks
-the module's signature from what a receipt says. Exit status 0: everything holds; 1: something does not.
+the module's signature from what a receipt says. `pack` checks a proof pack of Ampoule that was unpacked into FOLDER:
+every receipt and proof in it, that each line of tokens.csv is one of them, and that each slip has the hash that was
+signed. Exit status 0: everything holds; 1: something does not.
 
 Formats: a line is `public JSON <tab> base64 <line feed>`; leaf = SHA-256(00 || public JSON), node = SHA-256(01 || left || right)
 as in RFC 6962; checkpoints are C2SP signed notes. Only the standard library is needed, and `cryptography` for
@@ -19,9 +22,11 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import csv
 import hashlib
 import hmac
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -230,6 +235,47 @@ def verify_receipt(receipt: dict[str, object], key: bytes) -> None:
         )
 
 
+def verify_pack(folder: str, key: bytes) -> tuple[int, int, int]:
+    """(entries with a genuine signature, proofs of inclusion, slips) of an unpacked proof pack."""
+    signed_tokens: dict[tuple[str, str], str] = {}
+    hashes: set[str] = set()
+    receipts = sorted(os.listdir(os.path.join(folder, "entries")))
+    for name in receipts:
+        content = _json(os.path.join(folder, "entries", name))
+        verify_receipt(content, key)
+        for token in _list(content["tokens"]):
+            signed_tokens[(str(content["pan"]), str(token))] = str(content["sequence"])
+        hashes.add(str(content["content_hash"]))
+    with open(os.path.join(folder, "tokens.csv"), encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        found = signed_tokens.pop((row["meter"], row["token"]), None)
+        if found != row["log entry"]:
+            raise Bad(
+                f"A token of meter {row['meter']} in tokens.csv is not an entry that the module signed."
+            )
+    if signed_tokens:
+        raise Bad(f"{len(signed_tokens)} signed tokens are missing in tokens.csv.")
+    proofs = sorted(os.listdir(os.path.join(folder, "proofs")))
+    for name in proofs:
+        verify_proof(_json(os.path.join(folder, "proofs", name)), key)
+    slips = sorted(os.listdir(os.path.join(folder, "slips")))
+    for name in slips:
+        with open(os.path.join(folder, "slips", name), "rb") as slip:
+            hashes.discard(hashlib.sha256(slip.read()).hexdigest())
+    if hashes:
+        raise Bad(f"{len(hashes)} entries were signed for a slip that is not in the pack.")
+    return len(receipts), len(proofs), len(slips)
+
+
+def _json(path: str) -> dict[str, object]:
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)
+    if not isinstance(content, dict):
+        raise Bad(f"{os.path.basename(path)} is not of this kind.")
+    return content
+
+
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise Bad("The file is not of this kind.")
@@ -253,7 +299,7 @@ def main(arguments: list[str] | None = None) -> int:
     log.add_argument("file")
     log.add_argument("--checkpoints")
     log.add_argument("--head", action="append", default=[], metavar="'SIZE ROOT'")
-    for name in ("proof", "receipt"):
+    for name in ("proof", "receipt", "pack"):
         parts.add_parser(name).add_argument("file")
     for part in parts.choices.values():
         part.add_argument("--key", help="the log's public key, base64")
@@ -270,9 +316,15 @@ def main(arguments: list[str] | None = None) -> int:
             )
             for where, units in sorted(report.units.items()):
                 print(f"  {where}: {units} units")  # noqa: T201
+        elif given.what == "pack":
+            if key is None:
+                raise Bad("Give the log's public key: a pack proves nothing without it.")
+            entries, proofs, slips = verify_pack(given.file, key)
+            print(  # noqa: T201
+                f"The pack holds: {entries} entries signed by the module, {proofs} proofs of inclusion, {slips} slips."
+            )
         else:
-            with open(given.file, encoding="utf-8") as file:
-                content = json.load(file)
+            content = _json(given.file)
             if given.what == "proof":
                 entry = verify_proof(content, key)
                 print(f"Entry {entry['n']} ({entry['kind']}) is in the log of the checkpoint.")  # noqa: T201

@@ -17,6 +17,7 @@ from keystore.module import (
     Cancelled,
     Checkpoint,
     Issued,
+    Proof,
     PublicEntry,
     Refused,
     Request,
@@ -97,6 +98,10 @@ class FakeModule:
                 self.log[order] = tombstone
                 answers.append(tombstone)
         return answers
+
+    def proof(self, sequence: int) -> Proof:
+        self._reach()
+        return Proof(sequence, "{}", "00" * 32, (), self.checkpoint())
 
     def entries(self, first: int, limit: int) -> list[PublicEntry]:
         """Its log as it would be read: what was issued and cancelled, and whatever a test adds to `acts`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from vending.web.auditor import books, proof, trail
 from vending.web.keys import keys
 from vending.web.manager import api_keys, estate, imports, meters, people, records, reports, sales, tariffs
 from vending.web.supervisor import approvals, budget
@@ -21,4 +22,7 @@ ROOMS: tuple[Blueprint, ...] = (
     tariffs.room,
     people.room,
     api_keys.room,
+    proof.room,
+    trail.room,
+    books.room,
 )
