@@ -245,3 +245,15 @@ def one_space(session: Session, key: str) -> SpaceView:
     if row is None:
         raise NotFound("There is no such unit here. Search for it again.")
     return queries.space_view(*row)
+
+
+def tenant_names(session: Session, keys: set[str]) -> dict[str, str]:
+    """The names of these tenants; what is no tenant's key is left out."""
+    names: dict[str, str] = {}
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), 500):
+        for key, name in session.execute(
+            sa.select(Tenant.key, Tenant.name).where(Tenant.key.in_(wanted[start : start + 500]))
+        ):
+            names[key] = name
+    return names

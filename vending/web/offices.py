@@ -6,13 +6,26 @@ from flask import Blueprint
 
 from vending.web.auditor import books, proof, trail
 from vending.web.keys import keys
-from vending.web.manager import api_keys, estate, imports, meters, people, records, reports, sales, tariffs
+from vending.web.manager import (
+    api_keys,
+    estate,
+    imports,
+    jobs,
+    live,
+    meters,
+    people,
+    records,
+    reports,
+    sales,
+    tariffs,
+)
 from vending.web.supervisor import approvals, budget
 
 ROOMS: tuple[Blueprint, ...] = (
     approvals.room,
     budget.room,
     keys.room,
+    live.room,
     estate.room,
     records.room,
     meters.room,
@@ -20,6 +33,7 @@ ROOMS: tuple[Blueprint, ...] = (
     sales.room,
     reports.room,
     tariffs.room,
+    jobs.room,
     people.room,
     api_keys.room,
     proof.room,

@@ -34,6 +34,7 @@ __all__ = [
     "units",
     "waits",
     "way",
+    "whole",
 ]
 
 
@@ -71,6 +72,11 @@ def money(minor: int, code: str) -> str:
 
 def total(minor: int, code: str) -> str:
     return of_page().total(minor, code)
+
+
+def whole(value: float) -> Decimal:
+    """A figure without its part, for `number`."""
+    return Decimal(round(value))
 
 
 def symbol(code: str) -> str:

@@ -13,6 +13,7 @@ from vending.access import policy
 from vending.access.policy import Permission
 from vending.analytics import trail
 from vending.errors import NotFound
+from vending.estate import browsing
 from vending.ledger import queries as ledger
 from vending.ledger.chart import is_money, root_of
 from vending.services import Services
@@ -45,18 +46,30 @@ def trial() -> Any:
     services: Services = g.services
     place = places.of_request()
     kind = request.args.get("kind", "")
+    every = request.args.get("every", "")
     with services.db.reading() as session:
         lines = ledger.trial_balance(session)
+        names = browsing.tenant_names(
+            session, {line.account.split("/")[1] for line in lines if "/" in line.account}
+        )
     units = sorted({line.unit for line in lines})
     unit = request.args.get("unit", "")
     unit = unit if unit in units else place.currency
-    chosen = [line for line in lines if line.unit == unit and (not kind or line.kind == kind)]
+    chosen = [
+        line
+        for line in lines
+        if line.unit == unit and (not kind or line.kind == kind) and (every or line.balance)
+    ]
     debits, credits_ = (
         sum(getattr(line, side) for line in lines if line.unit == unit) for side in ("debits", "credits")
     )
     rows = [
         [
-            Cell(line.account, url=url_for("books.account", account=line.account, unit=line.unit)),
+            Cell(
+                line.account,
+                url=url_for("books.account", account=line.account, unit=line.unit),
+                sub=names.get(line.account.split("/")[1], "") if "/" in line.account else "",
+            ),
             Cell(_kinds().get(line.kind, line.kind), line.kind),
             Cell(shown(line.debits, unit), plainly(line.debits, unit)),
             Cell(shown(line.credits, unit), plainly(line.credits, unit)),
@@ -75,12 +88,13 @@ def trial() -> Any:
             },
             columns=[Column("account", _("Account")), Column("kind", _("Kind")), Column("debits", _("Debits"), end=True), Column("credits", _("Credits"), end=True), Column("balance", _("Balance"), end=True)],
             fetch=listing.whole(rows),
-            sums=None if kind else [_("Sum"), "", shown(debits, unit), shown(credits_, unit), ""],
+            sums=None if kind or not every else [_("Sum"), "", shown(debits, unit), shown(credits_, unit), ""],
             filter={
                 "action": url_for("books.trial"),
                 "choices": [
                     {"name": "unit", "label": _("In"), "chosen": unit, "options": [{"value": one, "label": one if is_money(one) else words.service_name(one)} for one in units or [unit]]},
                     {"name": "kind", "label": _("Kind"), "chosen": kind, "options": [{"value": "", "label": _("all")}, *({"value": one, "label": label} for one, label in _kinds().items())]},
+                    {"name": "every", "label": _("Accounts"), "chosen": every, "options": [{"value": "", "label": _("with a balance")}, {"value": "1", "label": _("all")}]},
                 ],
             },
             nothing={"title": _("Nothing is booked yet"), "text": _("The first sale writes the first entry."), "action": "", "url": ""},

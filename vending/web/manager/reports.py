@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, g, render_template, request, url_for
 
 from vending.analytics import losses
 from vending.analytics import sales as analytics
+from vending.analytics import shifts as shift_reports
 from vending.services import Services
 from vending.web import charts, gate, listing, places, words
 from vending.web.listing import Cell, Column
@@ -36,7 +37,7 @@ def index() -> Any:
         ("reports.tokens", _("Tokens without payment"), _("Free, engineering and key-change tokens, by person.")),
         ("reports.shifts", _("Shifts and differences"), _("Drawers that were over or short, by person.")),
         ("campaign.board", _("Key changes"), _("Which meters are on which key, and which still wait.")),
-        ("outbox.index", _("Messages that were not delivered"), _("What should have followed an act and did not, to be sent again.")),
+        ("jobs.index", _("Messages that were not delivered"), _("What should have followed an act and did not, to be sent again.")),
     ]  # fmt: skip
     rows = [
         [{"text": name, "url": url_for(endpoint), "sub": what}]
@@ -289,5 +290,57 @@ def tokens() -> Any:
             fetch=listing.whole(rows),
             filter={"action": url_for("reports.tokens"), "dates": listing.dates(first, last)},
             nothing={"title": _("None in these days"), "text": _("Free, engineering and key-change tokens stand here by person."), "action": "", "url": ""},
+        )
+    )  # fmt: skip
+
+
+@room.get("/shifts")
+@gate.needs("shift.others")
+def shifts() -> Any:
+    services: Services = g.services
+    place = places.of_request()
+    today = services.clock.now().astimezone(place.zone).date()
+    first, last, since, until = listing.span(place.zone, today)
+    only = request.args.get("only", "")
+    with services.db.reading() as session:
+        found = shift_reports.list_shifts(session, place.site_key, since, until, short_only=only == "short")
+    by_person: dict[str, int] = {}
+    for one in found:
+        by_person[one.cashier] = by_person.get(one.cashier, 0) + one.difference_minor
+    decisions = {"accept": _("accepted"), "claim": _("claimed"), "charge": _("charged to the person")}
+    rows = [
+        [
+            Cell(one.number, url=url_for("shifts.show", key=one.key) if "shifts.show" in current_app.view_functions else "", lamp="off" if one.closed_at is None else "now" if one.difference_minor else "on"),
+            Cell(one.cashier),
+            Cell(one.till),
+            Cell(words.moment(one.opened_at, place.zone), one.opened_at),
+            Cell(words.moment(one.closed_at, place.zone), one.closed_at, sub=_("closed by somebody else") if one.forgotten else ""),
+            Cell(words.money(one.takings_minor, one.currency), words.plain_money(one.takings_minor, one.currency)),
+            Cell(words.money(one.difference_minor, one.currency) if one.difference_minor else "–", words.plain_money(one.difference_minor, one.currency)),
+            Cell(one.reason, sub=decisions.get(one.decision, "")),
+        ]
+        for one in found
+    ]  # fmt: skip
+    title = _("Shifts and differences")
+    total = sum(one.difference_minor for one in found)
+    return listing.answer(
+        listing.Listing(
+            name="shifts",
+            page={"title": title, "crumbs": _crumbs(title)},
+            figures=[
+                {"label": name, "value": words.money(amount, place.currency), "before": words.symbol(place.currency), "unit": "", "note": _("short") if amount < 0 else _("over") if amount else _("even")}
+                for name, amount in sorted(by_person.items(), key=lambda item: item[1])[:6]
+            ]
+            if found
+            else None,
+            columns=[Column("shift", _("Shift")), Column("person", _("Person")), Column("till", _("Till")), Column("opened", _("Opened")), Column("closed", _("Closed")), Column("takings", _("Takings"), end=True), Column("difference", _("Difference"), end=True), Column("reason", _("Reason"))],
+            fetch=listing.whole(rows),
+            sums=[_("Sum"), "", "", "", "", "", words.money(total, place.currency), ""],
+            filter={
+                "action": url_for("reports.shifts"),
+                "choices": [{"name": "only", "label": _("Show"), "chosen": only, "options": [{"value": "", "label": _("all")}, {"value": "short", "label": _("only with a difference")}]}],
+                "dates": listing.dates(first, last),
+            },
+            nothing={"title": _("No shift in these days"), "text": _("A shift begins at the till, with a counted float."), "action": "", "url": ""},
         )
     )  # fmt: skip

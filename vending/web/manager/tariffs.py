@@ -147,7 +147,8 @@ def show(code: str) -> Any:
             ]
             for one in reversed(versions)
         ],
-        rules=[{"what": sentence, "rate": "", "why": ""} for sentence in version.text()],
+        sentences=version.text(),
+        rules=[],
         diff={
             "title": _("Against the version before"),
             "rows": [
