@@ -10,9 +10,9 @@ CREATE TABLE audit_entry (
 	CONSTRAINT pk_audit_entry PRIMARY KEY (id)
 )
 --;;
-CREATE INDEX ix_audit_entry_act ON audit_entry (act)
---;;
 CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
+--;;
+CREATE INDEX ix_audit_entry_act ON audit_entry (act)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -240,9 +240,9 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_till ON payment (till)
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
+--;;
+CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -343,9 +343,9 @@ CREATE TABLE shift (
 	CONSTRAINT uq_shift_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -656,9 +656,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -860,15 +860,15 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+--;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -1185,9 +1185,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1238,13 +1238,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
---;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -11,9 +11,9 @@ CREATE TABLE audit_entry (
 )
  STRICT
 --;;
-CREATE INDEX ix_audit_entry_act ON audit_entry (act)
---;;
 CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
+--;;
+CREATE INDEX ix_audit_entry_act ON audit_entry (act)
 --;;
 CREATE TRIGGER IF NOT EXISTS audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'audit_entry is append only'); END
 --;;
@@ -255,9 +255,9 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_till ON payment (till)
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
+--;;
+CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -364,9 +364,9 @@ CREATE TABLE shift (
 )
  STRICT
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE TRIGGER IF NOT EXISTS shift_no_update BEFORE UPDATE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
 --;;
@@ -684,9 +684,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -899,15 +899,15 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+--;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -1241,9 +1241,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1295,13 +1295,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
---;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,
