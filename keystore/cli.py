@@ -5,6 +5,7 @@ Secrets come from a hidden prompt or a file descriptor, never from arguments or 
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import sys
@@ -17,22 +18,33 @@ from keystore import server as serving
 from keystore.errors import KeystoreError
 from keystore.hardening import harden
 from keystore.opening import HsmSource
-from keystore.terminal import Secrets, secrets_option
+from keystore.terminal import Secrets, Told, secrets_option, told
+
+_AS_JSON = "keystore.json"
 
 
 class Commands(click.Group):
     """Errors of ours end a command with their sentence and a stable exit status; no traceback reaches a terminal."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_AS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except KeystoreError as error:
-            click.echo(f"keystore: {error.sentence} [{error.code}]", err=True)
-            raise SystemExit(1) from None
+            self._say(ctx, error.sentence, error.code)
         except OSError as error:
             what = f"{error.filename}: " if error.filename else ""
-            click.echo(f"keystore: {what}{error.strerror or error}. [file]", err=True)
-            raise SystemExit(1) from None
+            self._say(ctx, f"{what}{error.strerror or error}.", "file")
+        raise SystemExit(1)
+
+    def _say(self, ctx: click.Context, sentence: str, code: str) -> None:
+        if ctx.meta[_AS_JSON]:
+            click.echo(json.dumps({"error": {"code": code, "sentence": sentence}}), err=True)
+        else:
+            click.echo(f"keystore: {sentence} [{code}]", err=True)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -175,9 +187,10 @@ def serve(
 )
 @click.option("--unlock-test-keys", is_flag=True)
 @secrets_option
+@told
 def issue_batch(
     key_file: Path, log_folder: Path, orders: Path, out: Path, unlock_test_keys: bool, secrets: Secrets
-) -> None:
+) -> Told:
     """Issue a whole order file under a budget, with the module stopped. Interrupted, it goes on when started again."""
     from keystore import batch, demonstration, opening, seal, store, terminal
 
@@ -197,8 +210,9 @@ def issue_batch(
         issued, refused = batch.issue(engine, wanted, answers, bar.update)
     engine.log.close()
     os.close(held)
-    click.echo(
-        f"{issued} orders have their tokens in {out}, {refused} were refused. The log has {engine.log.size} entries."
+    return Told(
+        {"file": out, "issued": issued, "refused": refused, "entries": engine.log.size},
+        f"{issued} orders have their tokens in {out}, {refused} were refused. The log has {engine.log.size} entries.",
     )
 
 

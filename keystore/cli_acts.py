@@ -19,7 +19,7 @@ from keystore.client import SocketModule
 from keystore.errors import KeystoreError
 from keystore.journal import write_whole
 from keystore.module import ActSignature, Budget, Refused, Status
-from keystore.terminal import JSON, SOCKET, Secrets, secrets_option, show, strong, table
+from keystore.terminal import JSON, SOCKET, Secrets, Told, moment, secrets_option, show, strong, table, told
 
 ACT_FILE = click.argument("act_file", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -34,14 +34,16 @@ def approver() -> None:
 @click.option("--name", required=True, help="The name under which signatures are known.")
 @click.option("--person", required=True, help="Who it is; several keys of one person count once.")
 @secrets_option
-def approver_new(path: Path, name: str, person: str, secrets: Secrets) -> None:
+@told
+def approver_new(path: Path, name: str, person: str, secrets: Secrets) -> Told:
     """Make a key file of your own and print what the ceremony needs to enrol you."""
     if path.exists():
         raise KeystoreError(f"{path} exists already. Choose another name.", code="file-exists")
     key = Ed25519PrivateKey.generate()
     signing.write_key(path, name, key, passphrase=strong(secrets.ask("Passphrase of your key", twice=True)))
-    click.echo(f"Made {path}. To be enrolled, give this line to the ceremony:")
-    click.echo(f"{name}:{person}:{base64url(key.public_key().public_bytes_raw())}")
+    line = f"{name}:{person}:{base64url(key.public_key().public_bytes_raw())}"
+    text = f"Made {path}. To be enrolled, give this line to the ceremony:\n{line}"
+    return Told({"file": path, "name": name, "person": person, "approver": line}, text)
 
 
 @click.group()
@@ -82,18 +84,19 @@ def _act_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _write(act_file: Path, act: str) -> None:
+def _write(act_file: Path, act: str) -> Told:
     if act_file.exists():
         raise KeystoreError(
             f"{act_file} exists already. An act is made once; choose another name.", code="file-exists"
         )
     write_whole(act_file, (json.dumps({"act": act, "signatures": []}, indent=1) + "\n").encode())
-    click.echo(
-        f"Wrote {act_file}. Approvers sign it with `keystore approve {act_file} --key …` within 24 hours."
+    return Told(
+        {"file": act_file, "act_id": acts.act_id(act)},
+        f"Wrote {act_file}. Approvers sign it with `keystore approve {act_file} --key …` within 24 hours.",
     )
 
 
-def _told(maker: str | None, reason: str) -> dict[str, Any]:
+def _said_by(maker: str | None, reason: str) -> dict[str, Any]:
     return {"maker": maker or getpass.getuser(), "reason": reason, "made": datetime.now(UTC)}
 
 
@@ -111,6 +114,7 @@ def _told(maker: str | None, reason: str) -> dict[str, Any]:
 @click.option("--starts", default=None, help="A time; default: now. A refill may be approved for a date.")
 @click.option("--days", type=click.IntRange(1, 1100), default=31, show_default=True)
 @_act_options
+@told
 def budget_open(
     budget_id: str,
     sgc: str,
@@ -123,10 +127,10 @@ def budget_open(
     act_file: Path,
     reason: str,
     maker: str | None,
-) -> None:
+) -> Told:
     """Write the act that opens a budget."""
-    told = _told(maker, reason)
-    begin = datetime.fromisoformat(starts).astimezone(UTC) if starts else told["made"]
+    said = _said_by(maker, reason)
+    begin = moment(starts, "--starts", said["made"])
     ends = begin + timedelta(days=days)
     if (service is None) == (kind is None):
         raise KeystoreError("Give --service for units, or --count for acts.", code="budget-kind")
@@ -139,7 +143,7 @@ def budget_open(
             starts=begin,
             ends=ends,
             period=period,
-            **told,
+            **said,
         )
     else:
         assert kind is not None
@@ -151,26 +155,28 @@ def budget_open(
             starts=begin,
             ends=ends,
             period=period,
-            **told,
+            **said,
         )
-    _write(act_file, act)
+    return _write(act_file, act)
 
 
 @budget.command("top-up")
 @click.option("--id", "budget_id", required=True)
 @click.option("--amount", type=click.IntRange(1), required=True)
 @_act_options
-def budget_top_up(budget_id: str, amount: int, act_file: Path, reason: str, maker: str | None) -> None:
+@told
+def budget_top_up(budget_id: str, amount: int, act_file: Path, reason: str, maker: str | None) -> Told:
     """Write the act that adds to a budget."""
-    _write(act_file, acts.top_up(budget_id=budget_id, amount=amount, **_told(maker, reason)))
+    return _write(act_file, acts.top_up(budget_id=budget_id, amount=amount, **_said_by(maker, reason)))
 
 
 @budget.command("close")
 @click.option("--id", "budget_id", required=True)
 @_act_options
-def budget_close(budget_id: str, act_file: Path, reason: str, maker: str | None) -> None:
+@told
+def budget_close(budget_id: str, act_file: Path, reason: str, maker: str | None) -> Told:
     """Write the act that closes a budget. One signature is enough."""
-    _write(act_file, acts.close_budget(budget_id=budget_id, **_told(maker, reason)))
+    return _write(act_file, acts.close_budget(budget_id=budget_id, **_said_by(maker, reason)))
 
 
 @budget.command("fast-forward")
@@ -178,18 +184,20 @@ def budget_close(budget_id: str, act_file: Path, reason: str, maker: str | None)
     "--note", "note_file", type=click.Path(path_type=Path, exists=True), required=True, help="The lost head."
 )
 @_act_options
-def fast_forward(note_file: Path, act_file: Path, reason: str, maker: str | None) -> None:
+@told
+def fast_forward(note_file: Path, act_file: Path, reason: str, maker: str | None) -> Told:
     """Write the act that gives up the lost end of a log which was restored from an older copy."""
     note = note_file.read_text(encoding="utf-8")
-    _write(act_file, acts.fast_forward(note=note, **_told(maker, reason)))
+    return _write(act_file, acts.fast_forward(note=note, **_said_by(maker, reason)))
 
 
 @budget.command("confirm-clock")
 @_act_options
-def confirm_clock(act_file: Path, reason: str, maker: str | None) -> None:
+@told
+def confirm_clock(act_file: Path, reason: str, maker: str | None) -> Told:
     """Write the act that vouches for the module's clock."""
-    told = _told(maker, reason)
-    _write(act_file, acts.confirm_clock(now=told["made"], **told))
+    said = _said_by(maker, reason)
+    return _write(act_file, acts.confirm_clock(now=said["made"], **said))
 
 
 @click.command()
@@ -201,9 +209,15 @@ def confirm_clock(act_file: Path, reason: str, maker: str | None) -> None:
     "--socket", "socket_path", type=click.Path(path_type=Path), default=None, help="Hand the act in."
 )
 @click.option("--yes", is_flag=True, help="Do not ask whether the act is meant.")
+@JSON
 @secrets_option
 def approve(
-    act_file: Path, keys: tuple[Path, ...], socket_path: Path | None, yes: bool, secrets: Secrets
+    act_file: Path,
+    keys: tuple[Path, ...],
+    socket_path: Path | None,
+    yes: bool,
+    as_json: bool,
+    secrets: Secrets,
 ) -> None:
     """Read an act, sign it, and hand it in when enough people have signed."""
     try:
@@ -214,27 +228,28 @@ def approve(
         raise KeystoreError(
             f"{act_file} is not an act. `keystore budget open` writes one.", code="act-invalid"
         ) from None
-    click.echo("The act says:")
-    click.echo(
-        table(
-            ("", ""), [(k, v if isinstance(v, str | int) else json.dumps(v)) for k, v in sorted(said.items())]
-        )
-    )
+    rows = [(k, v if isinstance(v, str | int) else json.dumps(v)) for k, v in sorted(said.items())]
+    # What is signed is seen before the question; with --json it stands apart from the answer.
+    click.echo("The act says:\n" + table(("", ""), rows), err=as_json)
     for path in keys:
         if not yes:
             click.confirm(f"Sign this with {path.name}?", abort=True, err=True)
         passphrase = secrets.ask(f"Passphrase of {path.name}") if signing.needs_passphrase(path) else None
         name, key = signing.read_key(path, passphrase)
         signatures = [s for s in signatures if s.approver != name] + [signing.sign(act, name, key)]
-        click.echo(f"Signed as {name}.")
-    rows = [{f.name: getattr(s, f.name) for f in fields(s)} for s in signatures]
-    write_whole(act_file, (json.dumps({"act": act, "signatures": rows}, indent=1) + "\n").encode())
+        click.echo(f"Signed as {name}.", err=as_json)
+    kept = [{f.name: getattr(s, f.name) for f in fields(s)} for s in signatures]
+    write_whole(act_file, (json.dumps({"act": act, "signatures": kept}, indent=1) + "\n").encode())
+    report: dict[str, Any] = {"act": said, "signed_by": [s.approver for s in signatures]}
     if socket_path is not None:
         with SocketModule(socket_path) as module:
             found = module.approve(act, signatures)
         if isinstance(found, Refused):
             raise KeystoreError(found.sentence, code=found.code)
-        click.echo(f"{found.effect} Entry {found.sequence} of the log.")
+        click.echo(f"{found.effect} Entry {found.sequence} of the log.", err=as_json)
+        report |= {"act_id": found.act_id, "effect": found.effect, "sequence": found.sequence}
+    if as_json:
+        show(as_json, report, "")
 
 
 @click.command()
@@ -258,36 +273,41 @@ def status(socket_path: Path, as_json: bool) -> None:
 @click.command()
 @SOCKET
 @secrets_option
-def unlock(socket_path: Path, secrets: Secrets) -> None:
+@told
+def unlock(socket_path: Path, secrets: Secrets) -> Told:
     """Give one share to the module. It opens when it has as many as its file asks for."""
     with SocketModule(socket_path, timeout_s=60) as module:
         found = module.unlock(secrets.ask("Your share (words or passphrase)"))
-    click.echo("The module is open." if found.state != "locked" else found.reason)
+    text = "The module is open." if found.state != "locked" else found.reason
+    return Told({"state": found.state, "reason": found.reason}, text)
 
 
 @click.command()
 @SOCKET
-def lock(socket_path: Path) -> None:
+@told
+def lock(socket_path: Path) -> Told:
     """Lock the module: its process ends, and nothing of the keys stays in memory."""
     with SocketModule(socket_path) as module:
         module.lock()
-    click.echo("Locked. The module's process has ended.")
+    return Told({"state": "locked"}, "Locked. The module's process has ended.")
 
 
 @click.command()
 @SOCKET
-def load(socket_path: Path) -> None:
+@told
+def load(socket_path: Path) -> Told:
     """Let the running module read its key file again."""
     with SocketModule(socket_path) as module:
         found = module.load()
-    click.echo(f"Generation {found.generation} is loaded.")
+    return Told({"generation": found.generation}, f"Generation {found.generation} is loaded.")
 
 
 @click.command()
 @SOCKET
 @click.option("--confirm", required=True, help="The name of the log, as `keystore status` shows it.")
-def zeroise(socket_path: Path, confirm: str) -> None:
+@told
+def zeroise(socket_path: Path, confirm: str) -> Told:
     """Destroy the key file and end the module."""
     with SocketModule(socket_path) as module:
         module.zeroise(confirm)
-    click.echo("The key file is destroyed.")
+    return Told({"destroyed": True}, "The key file is destroyed.")

@@ -13,7 +13,19 @@ from keystore.errors import ComponentInvalid, KeystoreError, SharesInvalid
 from keystore.format import FULL, SMALL_DEVICE, TEST_FLOOR, Kdf
 from keystore.keyring import VendingRecord
 from keystore.making import Custodian, KeyToLoad
-from keystore.terminal import FILE, JSON, Secrets, secrets_option, show, strong, table, unlock
+from keystore.terminal import (
+    FILE,
+    JSON,
+    Secrets,
+    Told,
+    moment,
+    secrets_option,
+    show,
+    strong,
+    table,
+    told,
+    unlock,
+)
 
 _COSTS = {"full": FULL, "small": SMALL_DEVICE, "test": TEST_FLOOR}
 _TYPES = {1: "DDTK", 2: "DUTK", 3: "DCTK"}
@@ -49,6 +61,7 @@ _TYPES = {1: "DDTK", 2: "DUTK", 3: "DCTK"}
 )
 @click.option("--words", is_flag=True, help="Also print each share as words for paper.")
 @secrets_option
+@told
 def init(
     key_file: Path,
     nature: str,
@@ -59,7 +72,7 @@ def init(
     approvers: tuple[str, ...],
     words: bool,
     secrets: Secrets,
-) -> None:
+) -> Told:
     """Make an empty key file whose root is split among custodians."""
     kdf = _cost(cost, nature)
     custodians = ask_custodians(names, nature, secrets)
@@ -72,11 +85,19 @@ def init(
         approvers=[approver_from(text) for text in approvers],
     )
     store.create(key_file, opened)
-    click.echo(f"Made {key_file}: {nature} keys, {threshold} of {len(names)} custodians open it.")
+    lines = [f"Made {key_file}: {nature} keys, {threshold} of {len(names)} custodians open it."]
     if quorum < 2:
-        click.echo("One person approves alone here; every report will say so.")
+        lines.append("One person approves alone here; every report will say so.")
     if words:
-        _print_words(names, shares)
+        lines.append(_on_paper(names, shares))
+    content = {
+        "file": key_file,
+        "nature": nature,
+        "threshold": threshold,
+        "custodians": len(names),
+        "quorum": quorum,
+    }
+    return Told(content, "\n".join(lines))
 
 
 def _cost(cost: str, nature: str) -> Kdf:
@@ -113,12 +134,14 @@ def approver_from(text: str):  # type: ignore[no-untyped-def]
         ) from None
 
 
-def _print_words(names: tuple[str, ...], shares: list[str]) -> None:
+def _on_paper(names: tuple[str, ...], shares: list[str]) -> str:
+    """The words of each share, to be written down. For people only: they are in no JSON."""
+    lines = []
     for name, share in zip(names, shares, strict=True):
-        click.echo(f"\nShare of {name}. Write it down, keep it apart from the others, show it to nobody:")
+        lines.append(f"\nShare of {name}. Write it down, keep it apart from the others, show it to nobody:")
         words = share.split()
-        for at in range(0, len(words), 6):
-            click.echo(f"  {at + 1:2}  " + "  ".join(words[at : at + 6]))
+        lines += [f"  {at + 1:2}  " + "  ".join(words[at : at + 6]) for at in range(0, len(words), 6)]
+    return "\n".join(lines)
 
 
 @click.group()
@@ -129,7 +152,8 @@ def share() -> None:
 @share.command()
 @FILE
 @secrets_option
-def prove(key_file: Path, secrets: Secrets) -> None:
+@told
+def prove(key_file: Path, secrets: Secrets) -> Told:
     """Check that a share is complete and belongs to this file. It opens nothing by itself."""
     file = store.describe(key_file)
     text = secrets.ask("Your share (words or passphrase)")
@@ -139,7 +163,8 @@ def prove(key_file: Path, secrets: Secrets) -> None:
         raise SharesInvalid(
             "This is a share of another key file, or from before the last rotation. Keep it apart."
         )
-    click.echo(f"This is share {number} of this key file; {threshold} shares open it.")
+    text = f"This is share {number} of this key file; {threshold} shares open it."
+    return Told({"share": number, "threshold": threshold}, text)
 
 
 @click.command("import")
@@ -171,6 +196,7 @@ def prove(key_file: Path, secrets: Secrets) -> None:
 )
 @click.option("--token", "token_label", default="ampoule", show_default=True, help="The token's label.")
 @secrets_option
+@told
 def import_(
     key_file: Path,
     key_load_file: Path | None,
@@ -188,7 +214,7 @@ def import_(
     library: Path | None,
     token_label: str,
     secrets: Secrets,
-) -> None:
+) -> Told:
     """Load a vending key: components typed by different people, each with its check value."""
     if key_load_file is not None:
         raise ComponentInvalid(
@@ -227,7 +253,11 @@ def import_(
         after, record_id = making.with_hsm_key(opened, key, name)
         store_key(Token(Slot(library, token_label), pin), name, value, dkga)
     store.save(key_file, before, after)
-    click.echo(f"Loaded {sgc}/{krn} with check value {check_value.of(value)} as {record_id}, pre-active.")
+    kcv = check_value.of(value)
+    return Told(
+        {"record_id": record_id, "sgc": sgc, "krn": krn, "kcv": kcv, "state": "pre-active"},
+        f"Loaded {sgc}/{krn} with check value {kcv} as {record_id}, pre-active.",
+    )
 
 
 def unlock_again(path: Path, opened: seal.Opened) -> seal.Opened:
@@ -316,7 +346,8 @@ def _move(state: str, sentence: str) -> click.Command:
     @FILE
     @click.argument("record")
     @secrets_option
-    def command(key_file: Path, record: str, secrets: Secrets) -> None:
+    @told
+    def command(key_file: Path, record: str, secrets: Secrets) -> Told:
         matching = [
             r for r in records_of(key_file) if record in (f"{r.sgc}/{r.krn}", r.record_id[: len(record)])
         ]
@@ -327,7 +358,9 @@ def _move(state: str, sentence: str) -> click.Command:
             )
         opened = unlock(key_file, secrets)
         store.save(key_file, opened, making.with_state(opened, matching[0].record_id, state))
-        click.echo(f"Key {matching[0].sgc}/{matching[0].krn} ({matching[0].kcv}) is {state} now.")
+        key = matching[0]
+        content = {"record_id": key.record_id, "sgc": key.sgc, "krn": key.krn, "kcv": key.kcv, "state": state}
+        return Told(content, f"Key {key.sgc}/{key.krn} ({key.kcv}) is {state} now.")
 
     return command
 
@@ -347,7 +380,7 @@ destroy = _move("destroyed", "Overwrite a key's bytes; its description stays.")
 @click.option("--now", "at", default=None, help="As of this time.")
 def expiring(key_file: Path, as_json: bool, at: str | None) -> None:
     """Keys by the horizon of their end: 5 years, 2 years, 1 year, 90 days; base-date end and expiry number."""
-    now = datetime.fromisoformat(at).astimezone(UTC) if at else datetime.now(UTC)
+    now = moment(at, "--now", datetime.now(UTC))
     rows = []
     for r in records_of(key_file):
         if r.state in ("deactivated", "destroyed"):
@@ -369,9 +402,10 @@ def expiring(key_file: Path, as_json: bool, at: str | None) -> None:
 @click.option("--cost", type=click.Choice(sorted(_COSTS)), default="full", show_default=True)
 @click.option("--words", is_flag=True)
 @secrets_option
+@told
 def rotate(
     key_file: Path, threshold: int, names: tuple[str, ...], cost: str, words: bool, secrets: Secrets
-) -> None:
+) -> Told:
     """Seal the same keys anew under new shares: when a custodian leaves."""
     opened = unlock(key_file, secrets)
     kdf = _cost(cost, opened.file.nature)
@@ -387,12 +421,15 @@ def rotate(
     for old in key_file.parent.glob(f"{key_file.name}.g*"):
         old.unlink()
         removed += 1
-    click.echo(
-        f"Sealed anew: {threshold} of {len(names)} new custodians open it; every check value is as before."
-    )
-    click.echo(
+    text = (
+        f"Sealed anew: {threshold} of {len(names)} new custodians open it; every check value is as before.\n"
         f"{removed} older generations were removed here. Back-ups still open with the old shares: if those who leave "
         "could hold enough of them, rotate the vending keys as well."
     )
-    if words:
-        _print_words(names, shares)
+    content = {
+        "generation": saved.file.generation,
+        "threshold": threshold,
+        "custodians": len(names),
+        "removed": removed,
+    }
+    return Told(content, "\n".join((text, _on_paper(names, shares))) if words else text)

@@ -18,7 +18,7 @@ from keystore.client import SocketModule
 from keystore.errors import ArchiveDamaged, KeystoreError, LogDamaged
 from keystore.journal import hold, write_whole
 from keystore.seal import Opened
-from keystore.terminal import FILE, SOCKET, Secrets, secrets_option, unlock
+from keystore.terminal import FILE, JSON, SOCKET, Secrets, Told, secrets_option, told, unlock
 
 LOG = click.option("--log", "log_folder", type=click.Path(path_type=Path, exists=True), required=True)
 
@@ -34,13 +34,16 @@ def log_() -> None:
 @click.option(
     "--head", "heads", multiple=True, help="'SIZE ROOT' from a cash-up slip or a witness. Repeatable."
 )
-def verify(log_folder: Path, key: str | None, heads: tuple[str, ...]) -> None:
+@JSON
+def verify(log_folder: Path, key: str | None, heads: tuple[str, ...], as_json: bool) -> None:
     """Check the whole log with code that shares nothing with its writer."""
     arguments = ["log", str(log_folder / "entries.log"), *(f"--head={head}" for head in heads)]
     if (log_folder / "checkpoints").exists():
         arguments += ["--checkpoints", str(log_folder / "checkpoints")]
     if key:
         arguments += ["--key", key]
+    if as_json:
+        arguments.append("--json")
     raise SystemExit(verify_log.main(arguments))
 
 
@@ -62,42 +65,49 @@ def prove(socket_path: Path, sequence: int) -> None:
 
 @log_.command()
 @SOCKET
-def head(socket_path: Path) -> None:
+@told
+def head(socket_path: Path) -> Told:
     """A signed head, for witnesses; the short form is printed on cash-up slips."""
     with SocketModule(socket_path) as module:
         found = module.checkpoint()
-    click.echo(found.note)
-    click.echo(f"short: {found.short}")
+    content = {"note": found.note, "size": found.size, "root": found.root, "short": found.short}
+    return Told(content, f"{found.note}\nshort: {found.short}")
 
 
 @log_.command()
 @LOG
 @click.option("--yes", is_flag=True, help="Cut without asking.")
-def cut(log_folder: Path, yes: bool) -> None:
+@told
+def cut(log_folder: Path, yes: bool) -> Told:
     """Give up the damaged end of a log that no copy can replace. The module then waits for a fast-forward."""
     held = hold(log_folder / "lock", "this issuance log")
     try:
-        kept = _cut(log_folder, yes)
+        damage = _damage(log_folder, yes)
+        kept = cutting.cut(log_folder, damage)
     finally:
         os.close(held)
-    click.echo(
-        f"Cut. The end is in {kept}; keep it. Next: start the module and `keystore budget fast-forward`."
+    return Told(
+        {"entry": damage.sequence, "lines": damage.lines, "kept": kept},
+        f"Cut. The end is in {kept}; keep it. Next: start the module and `keystore budget fast-forward`.",
     )
 
 
-def _cut(log_folder: Path, yes: bool) -> Path:
+def _damage(log_folder: Path, yes: bool) -> cutting.Damage:
     damage = cutting.first_damage(log_folder)
     if damage is None:
         raise KeystoreError("Every entry of this log holds. There is nothing to cut.", code="nothing-to-cut")
     click.echo(
         f"Entry {damage.sequence} does not hold. With it {damage.lines} lines would be given up; they are kept aside. "
-        "Tokens of lost entries may be out, so the module sells nothing afterwards until two approvers fast-forward it."
+        "Tokens of lost entries may be out, so the module sells nothing afterwards until two approvers fast-forward it.",
+        err=True,
     )
     if not yes:
         click.confirm(
-            "Is there no back-up and no witness with these entries, and shall they be cut?", abort=True
+            "Is there no back-up and no witness with these entries, and shall they be cut?",
+            abort=True,
+            err=True,
         )
-    return cutting.cut(log_folder, damage)
+    return damage
 
 
 @log_.command()
@@ -110,7 +120,8 @@ def _cut(log_folder: Path, yes: bool) -> Path:
     help="A CSV file; it holds tokens, keep it closed.",
 )
 @secrets_option
-def export(key_file: Path, log_folder: Path, out: Path, secrets: Secrets) -> None:
+@told
+def export(key_file: Path, log_folder: Path, out: Path, secrets: Secrets) -> Told:
     """Every token that any key ever produced, listed from the log alone. Needs the shares."""
     opened = unlock(key_file, secrets)
     lines, count = io.StringIO(), 0
@@ -136,8 +147,9 @@ def export(key_file: Path, log_folder: Path, out: Path, secrets: Secrets) -> Non
         writer.writerow(row)
         count += 1
     write_whole(out, lines.getvalue().encode())
-    click.echo(
-        f"{count} token entries listed in {time.monotonic() - started:.1f} s. The file holds tokens: keep it closed."
+    return Told(
+        {"file": out, "token_entries": count},
+        f"{count} token entries listed in {time.monotonic() - started:.1f} s. The file holds tokens: keep it closed.",
     )
 
 
@@ -183,12 +195,13 @@ def tokens_of(opened: Opened, log_folder: Path) -> Iterator[list[Any]]:
 @click.option(
     "--recipient", required=True, help="An age public key (age1…) whose secret half is kept offline."
 )
-def backup(key_file: Path, log_folder: Path, target: Path, recipient: str) -> None:
+@told
+def backup(key_file: Path, log_folder: Path, target: Path, recipient: str) -> Told:
     """Key file and log into one file, enciphered to an offline key. The module may go on working meanwhile."""
     archive.write(target, recipient, pieces(key_file, log_folder), {"holds": "keystore"})
-    click.echo(
-        f"Wrote {target} and read it back. Restore it with M custodians; rehearse that: "
-        "keystore restore --drill."
+    return Told(
+        {"file": target},
+        f"Wrote {target} and read it back. Restore it with M custodians; rehearse that: keystore restore --drill.",
     )
 
 
@@ -215,9 +228,10 @@ def pieces(key_file: Path, log_folder: Path) -> list[archive.Piece]:
     "--drill", is_flag=True, help="Check everything, say how long it took, and leave nothing behind."
 )
 @secrets_option
+@told
 def restore(
     backup_file: Path, identity: Path, folder: Path, heads: tuple[str, ...], drill: bool, secrets: Secrets
-) -> None:
+) -> Told:
     """Bring key file and log back, and prove that they open, verify and agree with the heads that witnesses hold."""
     started = time.monotonic()
     if folder.exists() and any(folder.iterdir()):
@@ -234,18 +248,28 @@ def restore(
         _empty(folder)
         raise KeystoreError(f"The back-up does not restore: {problem}", code="restore-failed") from None
     keys = sum(r.kind.startswith("vending") for r in opened.file.records)
-    click.echo(f"The key file opens: generation {opened.file.generation}, {keys} vending keys.")
-    click.echo(
-        f"The log verifies: {report.entries} entries, root {report.root[:16]}; {listed} token entries made again, all equal."
-    )
+    content = {
+        "generation": opened.file.generation,
+        "keys": keys,
+        "entries": report.entries,
+        "root": report.root,
+        "token_entries": listed,
+        "drill": drill,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    lines = [
+        f"The key file opens: generation {opened.file.generation}, {keys} vending keys.",
+        f"The log verifies: {report.entries} entries, root {report.root[:16]}; {listed} token entries made again, all equal.",
+    ]
     if drill:
         _empty(folder)
-        click.echo(f"Drill passed in {time.monotonic() - started:.1f} s. Nothing was left in {folder}.")
+        lines.append(f"Drill passed in {content['seconds']} s. Nothing was left in {folder}.")
     else:
-        click.echo(
+        lines.append(
             "Start the module on it with --witness and the newest head that a witness holds. If entries were lost, it "
             "refuses until two people fast-forward it; token identifiers then begin above the lost ones."
         )
+    return Told(content, "\n".join(lines))
 
 
 def _verified(log_folder: Path, signing_seed: bytes, heads: tuple[str, ...]) -> verify_log.Report:
@@ -253,7 +277,12 @@ def _verified(log_folder: Path, signing_seed: bytes, heads: tuple[str, ...]) -> 
 
     key = Ed25519PrivateKey.from_private_bytes(signing_seed).public_key().public_bytes_raw()
     checkpoints = verify_log.read_checkpoints(str(log_folder / "checkpoints"))
-    wanted = [(int(h.split()[0]), h.split()[1].lower()) for h in heads]
+    try:
+        wanted = [(int(h.split()[0]), h.split()[1].lower()) for h in heads]
+    except (ValueError, IndexError):
+        raise KeystoreError(
+            "A head is 'SIZE ROOT', as a cash-up slip shows it.", code="head-invalid"
+        ) from None
     return verify_log.verify_log(
         verify_log.read_lines(str(log_folder / "entries.log")), checkpoints, key, wanted
     )

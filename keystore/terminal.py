@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,25 @@ SOCKET: Option = click.option(
     "--socket", "socket_path", type=click.Path(path_type=Path), required=True, help="The module's socket."
 )
 JSON: Option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a command did: for programs, and as sentences."""
+
+    content: dict[str, Any]
+    text: str
+
+
+def told(function: Callable[..., Told]) -> Callable[..., None]:
+    """`--json` for a command that gives back what it did."""
+
+    @wraps(function)
+    def command(*arguments: Any, as_json: bool, **options: Any) -> None:
+        found = function(*arguments, **options)
+        show(as_json, found.content, found.text)
+
+    return JSON(command)
 
 
 def secrets_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,3 +122,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def show(as_json: bool, content: Any, text: str) -> None:
     click.echo(json.dumps(content, default=str, indent=1, sort_keys=True) if as_json else text)
+
+
+def moment(text: str | None, option: str, otherwise: datetime) -> datetime:
+    """A time that was given as an option; without an offset it is meant in the machine's own zone."""
+    if text is None:
+        return otherwise
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise KeystoreError(
+            f"{option} is a time such as 2026-12-01T06:00:00Z.", code="time-invalid"
+        ) from None

@@ -29,7 +29,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 TIME_STEP_BACK_MS = 130_000
 
@@ -292,6 +292,10 @@ def read_checkpoints(path: str) -> list[str]:
         return [str(json.loads(line)["note"]) for line in file if line.strip()]
 
 
+def _say(as_json: bool, text: str) -> None:
+    print(json.dumps({"holds": True, "text": text}) if as_json else text)  # noqa: T201
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify an issuance log, a proof or a receipt.")
     parts = parser.add_subparsers(dest="what", required=True)
@@ -303,6 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
         parts.add_parser(name).add_argument("file")
     for part in parts.choices.values():
         part.add_argument("--key", help="the log's public key, base64")
+        part.add_argument("--json", action="store_true", help="for programs")
     given = parser.parse_args(arguments)
     try:
         key = base64.b64decode(given.key, validate=True) if given.key else None
@@ -310,6 +315,9 @@ def main(arguments: list[str] | None = None) -> int:
             heads = [(int(h.split()[0]), h.split()[1].lower()) for h in given.head]
             notes = read_checkpoints(given.checkpoints) if given.checkpoints else []
             report = verify_log(read_lines(given.file), notes, key, heads)
+            if given.json:
+                print(json.dumps({"holds": True, **asdict(report)}, indent=1))  # noqa: T201
+                return 0
             print(  # noqa: T201
                 f"The log holds: {report.entries} entries, {report.issued} token entries, root {report.root[:16]}, "
                 f"{report.checkpoints} checkpoints and {report.heads} heads met."
@@ -327,13 +335,16 @@ def main(arguments: list[str] | None = None) -> int:
             content = _json(given.file)
             if given.what == "proof":
                 entry = verify_proof(content, key)
-                print(f"Entry {entry['n']} ({entry['kind']}) is in the log of the checkpoint.")  # noqa: T201
+                _say(given.json, f"Entry {entry['n']} ({entry['kind']}) is in the log of the checkpoint.")
             else:
                 if key is None:
                     raise Bad("Give the log's public key: a receipt proves nothing without it.")
                 verify_receipt(content, key)
-                print("The receipt is genuine: the module signed exactly this.")  # noqa: T201
+                _say(given.json, "The receipt is genuine: the module signed exactly this.")
     except (Bad, OSError, ValueError, KeyError, IndexError) as problem:
+        if given.json:
+            print(json.dumps({"holds": False, "problem": str(problem)}))  # noqa: T201
+            return 1
         print(f"DOES NOT HOLD: {problem}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

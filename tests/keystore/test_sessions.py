@@ -17,8 +17,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import keystore_cast as cast
 import pytest
 from click.testing import CliRunner
@@ -95,6 +97,21 @@ class Session:
             and self.process.process.poll() is None
         ):
             self.process.stop()
+
+
+def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    for word, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name}{word} ")
+        else:
+            yield f"{name}{word}", command
+
+
+def test_every_command_speaks_to_programs() -> None:
+    """Not those that are watched while they run, nor the proof, which is JSON anyway."""
+    watched = {"serve", "ceremony", "demo-init", "demo ghost", "demo rollover", "log prove"}
+    without = {name for name, c in commands(main) if all("--json" not in p.opts for p in c.params)}
+    assert without == watched
 
 
 def masked(line: str) -> str:
