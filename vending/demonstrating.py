@@ -21,6 +21,8 @@ from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import transfer
 from vending.services import Services
+from vending.shifts import service as shifts
+from vending.shifts.limits import LimitRow, set_limits
 from vending.tariffs import fees
 from vending.tariffs import service as tariffs
 
@@ -39,6 +41,16 @@ def prepare(services: Services) -> str:
         with db.writing() as session:
             owe(session, clock, loaded.site_key)
             publish_fees(session, clock, loaded.site_key)
+            allow_cash(session, clock, loaded.site_key)
+        shifts.bring_to_safe(
+            db,
+            clock,
+            SYSTEM,
+            site=loaded.site_key,
+            currency="ZAR",
+            amount_minor=1_000_000,
+            reason="The first float",
+        )
     loader.write_building(db, clock, loaded.site_key, services.settings.folder / "building" / "building.json")
     return loaded.site_key
 
@@ -65,6 +77,14 @@ def publish_fees(session: Session, clock: Clock, site_key: str) -> None:
     ):
         fee = fees.FeeView(code, label, "ZAR", amount_minor, "vat", "VAT", Decimal(15))
         fees.publish(session, clock, SYSTEM, site_key, fee, approval=None, reason="demonstration")
+
+
+def allow_cash(session: Session, clock: Clock, site_key: str) -> None:
+    """What a small mall allows: two days' takings in a drawer, coins that are hard to count, small refunds alone."""
+    limits = LimitRow(
+        "", takings_minor=2_000_000, float_minor=50_000, tolerance_minor=1_000, special_minor=50_000
+    )
+    set_limits(session, clock, SYSTEM, site_key, limits, reason="The demonstration's own")
 
 
 def owe(session: Session, clock: Clock, site_key: str) -> None:

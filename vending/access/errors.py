@@ -53,6 +53,15 @@ class NotConfirmed(NotAllowed):
         super().__init__(f"That was not right; {more} before you are signed out.")
 
 
+class WitnessNotConfirmed(NotAllowed):
+    """The second person's PIN or password is wrong, or he works here no more: one answer for both."""
+
+    code = "witness_not_confirmed"
+
+    def __init__(self) -> None:
+        super().__init__("The second person's PIN or password is not right. Let him type it again.")
+
+
 class ConfirmationNeeded(NotAllowed):
     code = "confirmation_needed"
 

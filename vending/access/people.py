@@ -5,6 +5,7 @@ A role is given by two people (`acts.ROLE_GRANT`); only set-up, which the comman
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -118,6 +119,20 @@ def list_people(session: Session, actor: Actor) -> list[PersonView]:
         _view(session, person, grants.get(person.key, frozenset()))
         for person in session.scalars(sa.select(Person).order_by(Person.name, Person.id))
         if EVERYWHERE in sites or any(grant.site in sites for grant in grants.get(person.key, ()))
+    ]
+
+
+def who_may(session: Session, permissions: Iterable[Permission], site: str) -> list[PersonView]:
+    """The people who hold one of these permissions at a site, by name: for choosing a second person."""
+    wanted = tuple(permissions)
+    grants = grants_of(session)
+    return [
+        _view(session, person, own)
+        for person in session.scalars(
+            sa.select(Person).where(Person.disabled_at.is_(None)).order_by(Person.name, Person.id)
+        )
+        if (own := grants.get(person.key, frozenset()))
+        and any(policy.allowed(Actor(person.key, person.name, own), one, site) for one in wanted)
     ]
 
 

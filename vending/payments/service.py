@@ -7,8 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from vending.payments import vouchers
 from vending.payments.tables import Payment
-from vending.payments.tender import Taken
+from vending.payments.tender import Taken, TransferUsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,27 @@ def record(session: Session, payments: Sequence[PaymentOf]) -> None:
     ]
     if rows:
         session.execute(sa.insert(Payment), rows)
+    vouchers.use(
+        session,
+        [(payment.sale_key, taken, payment.taken_at) for payment in payments for taken in payment.taken],
+    )
+
+
+def refuse_used_transfers(session: Session, taken: Sequence[Taken]) -> None:
+    """The bank's reference of a transfer pays one sale: the same money is not sold twice. No statement without transfers."""
+    references = [one.reference for one in taken if one.way == "transfer" and one.amount_minor]
+    if not references:
+        return
+    used = session.execute(
+        sa.select(Payment.reference, Payment.taken_at)
+        .where(Payment.way == "transfer", Payment.reference.in_(references))
+        .limit(1)
+    ).first()
+    if used is not None:
+        raise TransferUsed(
+            f"The bank transfer {used.reference} paid another sale on {used.taken_at:%Y-%m-%d}. Look at the bank's line again.",
+            "reference",
+        )
 
 
 def list_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, list[Taken]]:

@@ -26,8 +26,17 @@ class Payment(Base):
     taken_by: Mapped[str]
     taken_at: Mapped[datetime]
 
-    # One payment never pays twice: a place in a sale is taken once.
-    __table_args__ = (sa.UniqueConstraint("sale_key", "position"),)
+    # One payment never pays twice: a place in a sale is taken once, and so is the bank's reference of a transfer.
+    __table_args__ = (
+        sa.UniqueConstraint("sale_key", "position"),
+        sa.Index(
+            "ix_payment_transfer",
+            "reference",
+            unique=True,
+            sqlite_where=sa.text("way = 'transfer' AND reference <> ''"),
+            postgresql_where=sa.text("way = 'transfer' AND reference <> ''"),
+        ),
+    )
 
 
 append_only(Payment.__table__)
@@ -69,3 +78,128 @@ class SellerHandover(Base):
 
 
 append_only(SellerHandover.__table__)
+
+
+class Voucher(Base):
+    """Somebody's promise to pay its face, once."""
+
+    __tablename__ = "voucher"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    site_key: Mapped[str] = mapped_column(index=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    issuer: Mapped[str]
+    valid_until: Mapped[str | None]
+    added_by: Mapped[str]
+    added_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("amount_minor > 0", name="amount"),)
+
+
+class VoucherUse(Base):
+    """The one sale that a voucher paid."""
+
+    __tablename__ = "voucher_use"
+
+    number: Mapped[str] = mapped_column(sa.ForeignKey("voucher.number"), primary_key=True)
+    sale_key: Mapped[str]
+    used_at: Mapped[datetime]
+
+
+class Unclaimed(Base):
+    """Money that came in and that nobody could be named for: what is known of it. Its balance is suspense/<key>."""
+
+    __tablename__ = "unclaimed"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    site_key: Mapped[str] = mapped_column(index=True)
+    way: Mapped[str]
+    currency: Mapped[str]
+    amount_minor: Mapped[int]
+    reference: Mapped[str]
+    note: Mapped[str]
+    till: Mapped[str]
+    shift: Mapped[str]
+    received_by: Mapped[str]
+    received_by_name: Mapped[str]
+    received_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("amount_minor > 0", name="amount"),)
+
+
+class UnclaimedEnd(Base):
+    """Where some or all of it went: to a tenant, or back."""
+
+    __tablename__ = "unclaimed_end"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    account: Mapped[str] = mapped_column(index=True)
+    outcome: Mapped[str]
+    tenant_key: Mapped[str]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    reason: Mapped[str]
+    evidence: Mapped[str]
+    ended_by: Mapped[str]
+    ended_by_name: Mapped[str]
+    ended_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.CheckConstraint("outcome IN ('attributed', 'returned')", name="outcome_known"),
+        sa.CheckConstraint("amount_minor > 0", name="amount"),
+    )
+
+
+class Refund(Base):
+    """Money given back to a customer, with what proves that it was his. `request`: the page's id, so a double click is one."""
+
+    __tablename__ = "refund"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    request: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    site_key: Mapped[str]
+    till: Mapped[str]
+    shift: Mapped[str] = mapped_column(index=True)
+    source: Mapped[str]  # the ledger account that it came from: kept/…, customer/… or suspense/…
+    tenant_key: Mapped[str] = mapped_column(index=True)
+    way: Mapped[str]
+    currency: Mapped[str]
+    amount_minor: Mapped[int]
+    reference: Mapped[str]
+    reason: Mapped[str]
+    evidence: Mapped[str]
+    approval: Mapped[str]  # the second person's request, or nothing within the special limit
+    refunded_by: Mapped[str]
+    refunded_by_name: Mapped[str]
+    refunded_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("amount_minor > 0", name="amount"),)
+
+
+class TenderCorrection(Base):
+    """A way of paying that was typed wrongly, put right by an entry. The sale, its receipt and its token stay."""
+
+    __tablename__ = "tender_correction"
+
+    approval: Mapped[str] = mapped_column(primary_key=True)
+    sale_key: Mapped[str] = mapped_column(index=True)
+    position: Mapped[int]
+    from_way: Mapped[str]
+    to_way: Mapped[str]
+    reference: Mapped[str]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    shift: Mapped[str]
+    corrected_by: Mapped[str]
+    corrected_by_name: Mapped[str]
+    corrected_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("sale_key", "position"),)
+
+
+for _table in (Voucher, VoucherUse, Unclaimed, UnclaimedEnd, Refund, TenderCorrection):
+    append_only(_table.__table__)

@@ -48,6 +48,12 @@ class AccountShort(InvalidInput):
     code = "account_short"
 
 
+class TransferUsed(InvalidInput):
+    """One payment never becomes two tokens."""
+
+    code = "transfer_used"
+
+
 class ReferenceMissing(InvalidInput):
     code = "tender_reference_missing"
 

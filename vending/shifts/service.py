@@ -473,8 +473,31 @@ def close_forgotten(
         if not _counts(session, key):
             if count is None:
                 raise ShiftStateWrong("Count the drawer of this shift first.")
+            _refuse_who_read(session, actor, key)
             _count(session, clock, actor, row, count)
         _close(session, clock, actor, row, reason, forgotten=True)
+
+
+def read_sums(db: Database, clock: Clock, actor: Actor, key: str) -> None:
+    """Somebody who looks after shifts asks for an X with its sums. The trail keeps it: from now on he does not count it."""
+    with db.writing() as session:
+        row = session.scalars(sa.select(Shift).where(Shift.key == key)).one_or_none()
+        if row is None:
+            raise ShiftNotFound("There is no such shift. Look at the list of shifts.")
+        policy.require(actor, Permission.SHIFT_OTHERS, row.site_key)
+        if row.cashier_key == actor.key:
+            raise OwnDifference("This drawer is your own. You hear its sums after you have counted it.")
+        _record(session, clock, actor, "shift.sums_read", key, {})
+
+
+def _refuse_who_read(session: Session, actor: Actor, key: str) -> None:
+    read = sa.select(audit.AuditEntry.id).where(
+        audit.AuditEntry.subject == f"shift:{key}",
+        audit.AuditEntry.act == "shift.sums_read",
+        audit.AuditEntry.actor == actor.key,
+    )
+    if session.scalar(read.limit(1)) is not None:
+        raise OwnDifference("You have read the sums of this drawer. Somebody who has not counts it.")
 
 
 def _close(session: Session, clock: Clock, actor: Actor, row: Shift, reason: str, *, forgotten: bool) -> int:

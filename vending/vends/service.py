@@ -35,7 +35,7 @@ from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
 from vending.ledger.errors import CeilingReached, FloorReached
-from vending.payments import sellers
+from vending.payments import sellers, vouchers
 from vending.payments import service as payments
 from vending.payments.sellers import Commission
 from vending.payments.tender import AccountShort, Taken, channel_of, take
@@ -201,7 +201,15 @@ def _plan(
         )
         planned = tuple(paid_by_seller(plan, sellers.account_of(basket.till), earns) for plan in planned)
     total = sum(plan.pays_minor for plan in planned)
-    taken = drawn_on(take(basket.tenders, total, site.currency), planned)
+    tenders = vouchers.worth(
+        session,
+        basket.tenders,
+        site=basket.site,
+        currency=site.currency,
+        today=clock.now().astimezone(site.zone).date(),
+    )
+    taken = drawn_on(take(tenders, total, site.currency), planned)
+    payments.refuse_used_transfers(session, taken)
     return _Made(basket, drawer, planned, taken, site.currency, total)
 
 

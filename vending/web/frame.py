@@ -13,6 +13,7 @@ from keystore.errors import KeystoreError
 from keystore.module import Status
 from vending.languages import LANGUAGES
 from vending.services import Services
+from vending.shifts import queries as shifts
 from vending.web import gate, menus, places, words
 from vending.web.words import _
 
@@ -55,7 +56,22 @@ def lamps(services: Services, zone: ZoneInfo) -> list[dict[str, Any]]:
         else:
             text = _("Budget %(percent)s %%", percent=percent)
         found.append({"state": "half" if tightest.warnings else "", "text": text, "url": where})
-    return found
+    return found + shift_lamp(services)
+
+
+def shift_lamp(services: Services) -> list[dict[str, Any]]:
+    """At the till: whether the cashier's own shift is open, and the way to it."""
+    if not request.path.startswith("/cashier") or not places.can(g.get("actor"), "shift.own"):
+        return []
+    place = places.of_request()
+    with services.db.reading() as session:
+        own = shifts.open_of(session, g.actor.key)
+    if own is None:
+        return [{"state": "off", "text": _("No shift open"), "url": url_for("shifts.opening")}]
+    if own.state == "counted":
+        return [{"state": "half", "text": _("Drawer counted"), "url": url_for("shifts.closing")}]
+    since = words.clock_time(own.opened_at, place.zone)
+    return [{"state": "on", "text": _("Shift since %(time)s", time=since), "url": url_for("shifts.show")}]
 
 
 def place_word(place: places.Place, actor: Any) -> str:

@@ -19,11 +19,14 @@ from vending.web.manager import (
     sales,
     tariffs,
 )
-from vending.web.supervisor import approvals, budget
+from vending.web.supervisor import approvals, bags, budget, cash, shifts
 
 ROOMS: tuple[Blueprint, ...] = (
     approvals.room,
     budget.room,
+    shifts.room,
+    bags.room,
+    cash.room,
     keys.room,
     live.room,
     estate.room,

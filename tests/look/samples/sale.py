@@ -34,8 +34,17 @@ SCALE = {
 TENDERS = [
     {"value": "cash", "label": "Cash"},
     {"value": "card", "label": "Card"},
+    {"value": "cheque", "label": "Cheque"},
+    {"value": "transfer", "label": "Bank transfer"},
+    {"value": "voucher", "label": "Voucher"},
     {"value": "account", "label": "Account"},
 ]
+PART = {
+    "ways": [{"value": "", "label": "Nothing else"}, *TENDERS[1:]],
+    "way": "",
+    "amount": "",
+    "reference": "",
+}
 
 
 BASKET = {
@@ -60,6 +69,7 @@ BASKET = {
     ],
     "total": "R 2,140.00",
     "tenders": TENDERS,
+    "part": PART,
     "tender": "cash",
     "received": "2,200.00",
     "change": "R 60.00",
@@ -72,6 +82,7 @@ EMPTY_BASKET: dict[str, Any] = {
     "lines": [],
     "total": "",
     "tenders": TENDERS,
+    "part": PART,
     "tender": "cash",
     "take_label": "",
 }

@@ -70,8 +70,8 @@ def close(step: int) -> Sample:
         }
         if step == 3
         else None,
-        "slip": {"number": "D-0118", "bag": "", "amount": "4,335.50"} if step == 3 else None,
-        "urls": {"act": "/shift", "back": "/cashier/"},
+        "slip": {"bag": "", "amount": "4,335.50"} if step == 3 else None,
+        "urls": {"act": "/shift", "back": "/cashier/", "recount": "/shift?step=1"},
     }
 
 
@@ -134,10 +134,103 @@ def pages() -> dict[str, Sample]:
                     "action": "/d",
                     "options": [
                         {"value": "book", "label": "Book as short"},
-                        {"value": "recount", "label": "Count again"},
+                        {"value": "charge", "label": "Charge to the cashier"},
                     ],
                     "chosen": "book",
                 },
+            },
+        ),
+        "shift-watched": (
+            "supervisor/shift.html",
+            {
+                "frame": SUPERVISOR | {"menu": [{"label": "Shifts", "url": "/s", "current": True}]},
+                "page": {
+                    "title": "Shift N3-S00118 of Thandi M.",
+                    "crumbs": [{"label": "Shifts", "url": "/s"}],
+                    "facts": ["Till N3", "07:58 to now", "41 payments"],
+                    "lamp": {"state": "on", "text": "open"},
+                    "actions": [
+                        {"label": "Reading with sums (X)", "url": "/x", "post": True},
+                        {"label": "Count and close it for the cashier", "url": "/c"},
+                    ],
+                },
+                "result": [],
+                "payments": [["Cash", "31"], ["Card", "10"]],
+                "moves": [["12:10", "To the safe", "Thandi M., S. Pillay", "3,000.00"]],
+                "decision": None,
+            },
+        ),
+        "shift-forgotten": (
+            "supervisor/counting.html",
+            {
+                "frame": SUPERVISOR,
+                "page": {
+                    "title": "Close the shift of Thandi M.",
+                    "intro": "Count the whole drawer, float included.",
+                },
+                "count": COUNT,
+                "count_title": "Cash in the drawer",
+                "tenders": [
+                    {
+                        "name": "sum-card",
+                        "label": "Card slips",
+                        "value": "",
+                        "hint": "The sum on the report.",
+                        "error": "",
+                    }
+                ],
+                "shifts": [
+                    {"value": "s1", "label": "N3-S00118, Thandi M.: takings R 4,335.50", "checked": True},
+                    {"value": "s2", "label": "N4-S00071, Joseph K.: takings R 1,200.00", "checked": False},
+                ],
+                "field_one": {
+                    "name": "reason",
+                    "label": "Why",
+                    "value": "",
+                    "hint": "",
+                    "error": "Say why.",
+                    "long": True,
+                },
+                "submit": "Count it and close the shift",
+                "refused": "",
+                "urls": {"act": "/c", "back": "/s"},
+            },
+        ),
+        "bag": (
+            "supervisor/bag.html",
+            {
+                "frame": SUPERVISOR,
+                "page": {
+                    "title": "Bag D-00118",
+                    "facts": ["Seal B-2207", "packed by S. Pillay", "N3-S00118"],
+                    "lamp": {"state": "now", "text": "difference open"},
+                    "actions": [{"label": "Deposit slip", "url": "/d"}],
+                },
+                "ways": [
+                    ["Cash", "4,335.50", "4,325.50", "", {"text": "10.00", "lamp": "half"}],
+                    ["Card", "1,240.00", "1,240.00", "", {"text": "0.00", "lamp": "on"}],
+                ],
+                "lines": [["21 Nov 2026", "Cash", "DEP 0091", "S. Pillay", "4,325.50"]],
+                "explained": [],
+                "match": {
+                    "action": "/m",
+                    "ways": [{"value": "cash", "label": "Cash"}],
+                    "way": "cash",
+                    "amount": "",
+                    "reference": "x",
+                    "day": "2026-11-21",
+                    "errors": {
+                        "reference": "This line of the bank belongs to a bag already. A line is used once."
+                    },
+                    "currency": "R",
+                },
+                "explain": {
+                    "action": "/e",
+                    "ways": [{"value": "cash", "label": "Cash"}],
+                    "reason": "",
+                    "error": "",
+                },
+                "refused": "",
             },
         ),
         "shift-now": (
@@ -145,22 +238,21 @@ def pages() -> dict[str, Sample]:
             {
                 "shift": SHIFT | {"drawer": "Drawer 3a"},
                 "figures_list": [
-                    {"label": "Sold", "value": "18,420.00", "before": "R"},
-                    {"label": "Tokens", "value": "44"},
-                    {"label": "Given back", "value": "0.00", "before": "R"},
+                    {"label": "Payments", "value": "41"},
+                    {"label": "To the safe", "value": "3,000.00", "before": "R"},
                 ],
-                "tenders": [["Cash", "12,180.00", "0.00", "3,000.00"], ["Card", "6,240.00", "0.00", ""]],
+                "tenders": [["Cash", "31"], ["Card", "10"]],
                 "limit": {
                     "title": "Limit of this till",
                     "drawing": glass.scale(
                         top=20000,
                         major=5000,
                         unit="R",
-                        parts=[(0, 15420, "dry", "R 15,420 taken")],
+                        parts=[(0, 14000, "dry", "")],
                         steps=[(20000, "limit")],
-                        label="R 15,420 of R 20,000 are used.",
+                        label="About 7 tenths of what this drawer may hold.",
                     ),
-                    "text": "R 4,580.00 more may be taken before cash must go to the safe.",
+                    "text": "About 7 tenths of what this drawer may hold.",
                 },
                 "moves": [["12:10", "To the safe", "Thandi M., S. Pillay", "3,000.00"]],
                 "urls": {"drop": "/d", "relief": "/r", "close": "/c", "back": "/cashier/", "print": "/p"},
@@ -184,6 +276,9 @@ def pages() -> dict[str, Sample]:
                 "drawers": [{"value": "b", "label": "Drawer 3b"}, {"value": "c", "label": "Drawer 3c"}],
                 "drawer": "b",
                 "float": {"value": "500.00", "currency": "R", "hint": "Usual float: R 500.00"},
+                "witnesses": [{"value": "", "label": "Choose"}, {"value": "p", "label": "S. Pillay"}],
+                "witness": "p",
+                "witness_error": "The second person's PIN or password is not right. Let him type it again.",
                 "forgotten": {"text": "Your shift of Wednesday at Till 1 was never closed.", "url": "/s/3"},
                 "urls": {"act": "/o", "back": "/"},
             },

@@ -19,15 +19,18 @@ from vending.errors import VendingError
 from vending.estate import queries as estate
 from vending.money import currency as currency_of
 from vending.money import parse_amount
-from vending.payments.tender import Tender, take
+from vending.payments.tender import AccountShort, TenderTooLarge, TenderTooSmall, TransferUsed, take
+from vending.payments.vouchers import VoucherUnfit
 from vending.services import Services
+from vending.shifts import queries as shifts
+from vending.shifts.errors import ShiftNotOpen, TillFull
 from vending.vends import drafts, facts, queries
 from vending.vends.drafts import DraftBasket, DraftLine
 from vending.vends.errors import SaleTooSmall
 from vending.vends.ordering import plan_order
 from vending.vends.plan import Basket, Planned, VendOrder
 from vending.web import gate, places, words
-from vending.web.cashier import sale_words
+from vending.web.cashier import sale_words, tenders
 from vending.web.cashier.vends import charge_title, meters_of, tenant_name, title, unit_code
 from vending.web.words import _, plural
 
@@ -87,7 +90,7 @@ def act() -> Any:
         return redirect(url_for("till.desk", basket=sale_id), 303)
     _keep(services, basket)
     if verb == "add":
-        counted, _total = _count(services, basket, request.form.get("tender", "cash"))
+        counted, _total = _count(services, basket, tenders.channel())
         if not any(one.error for one in counted):
             return redirect(url_for("till.desk", basket=sale_id), 303)
     if verb == "take":
@@ -126,36 +129,36 @@ def _nothing_found(session: Session, services: Services, text: str, site_key: st
 
 def _take(services: Services, sale_id: str, basket: DraftBasket) -> Any:
     place = places.of_request()
-    way = request.form.get("tender", "cash")
-    counted, total = _count(services, basket, way)
+    counted, total = _count(services, basket, tenders.channel())
     wrong = next((one for one in counted if one.error), None)
     current = request.form.get("meter", "")
     if wrong is not None or not counted:
         return _page(sale_id, meter=wrong.line.meter if wrong else current, sell_another=True), 422
     try:
-        tenders = _tenders(way, place.currency)
-        take(tenders, total, place.currency)
+        paid = tenders.of_form(place.currency)
+        take(paid, total, place.currency)
+        shift = tenders.shift_for_sale(services)
+    except ShiftNotOpen as refused:
+        return _page(sale_id, meter=current, shift_error=refused.sentence, sell_another=True), 409
     except VendingError as refused:
         return _page(sale_id, meter=current, received_error=refused.sentence, sell_another=True), 422
     asked = Basket(
         sale_id,
         tuple(_order(one.line, place.currency) for one in counted),
-        tenders,
+        paid,
         place.site_key,
         place.till,
         g.actor.key,
         g.actor.name,
+        shift,
     )
-    outcome = services.sales.submit(asked)
+    try:
+        outcome = services.sales.submit(asked)
+    except (ShiftNotOpen, TillFull) as refused:
+        return _page(sale_id, meter=current, shift_error=refused.sentence, sell_another=True), 409
+    except (AccountShort, TenderTooLarge, TenderTooSmall, TransferUsed, VoucherUnfit) as refused:
+        return _page(sale_id, meter=current, received_error=refused.sentence, sell_another=True), 422
     return redirect(url_for("vends.show", key=outcome.sale_key), 303)
-
-
-def _tenders(way: str, code: str) -> tuple[Tender, ...]:
-    typed = request.form.get("received", "").strip()
-    if way == "cash" and typed:
-        return (Tender("cash", parse_amount(typed, code, field="received")),)
-    # Nothing typed: the customer gave the exact money.
-    return (Tender(way, None, "" if way == "cash" else typed),)
 
 
 def _id(text: str | None) -> str:
@@ -246,11 +249,12 @@ def _page(
     find_error: str = "",
     matches: list[Any] | None = None,
     received_error: str = "",
+    shift_error: str = "",
     sell_another: bool = False,
 ) -> str:
     services: Services = g.services
     place = places.of_request()
-    way = request.form.get("tender", "cash")
+    way = tenders.way_of_form()
     with services.db.reading() as session:
         basket = drafts.find(session, sale_id) or DraftBasket(sale_id, place.till, g.actor.key)
         if basket.cashier_key != g.actor.key:
@@ -260,7 +264,7 @@ def _page(
         last_sales = queries.list_last_of_till(session, place.site_key, place.till)
         names = meters_of(session, services, [vend.meter_key for sale in last_sales for vend in sale.vends])
         blocked = facts.why_not_for_sale(current) if current else ""
-    counted, total = _count(services, basket, way)
+    counted, total = _count(services, basket, tenders.channel())
     line = next((one for one in counted if current is not None and one.line.meter == current.key), None)
     recent = None
     if current is not None and last is not None and not sell_another and line is None:
@@ -303,7 +307,53 @@ def _page(
         scale=_scale(line) if line and line.plan else None,
         quote=_quote(line, place) if line and line.plan else None,
         last_sales=[_last(one, names, place) for one in last_sales],
+        shift=_shift(shift_error, basket.sale_id, current.key if current else ""),
         basket=_basket(basket, counted, total, line, way, place, received_error),
+    )
+
+
+def _shift(refused: str, sale_id: str, meter: str) -> dict[str, str] | None:
+    """What stands between the cashier and a sale, with the step that takes it away. None: the shift is open here."""
+    services: Services = g.services
+    place = places.of_request()
+    with services.db.reading() as session:
+        own = shifts.open_of(session, g.actor.key)
+    back = url_for("till.desk", basket=sale_id, meter=meter or None)
+    if own is None:
+        text = refused or (
+            _("No shift is open. The first sale opens one, because this is a demonstration.")
+            if services.settings.is_demonstration
+            else _("No shift is open at this till. Open yours with the float, then sell.")
+        )
+        return {
+            "state": "now" if refused else "half",
+            "text": text,
+            "url": url_for("shifts.opening", next=back),
+            "action": _("Open the shift"),
+        }
+    if own.state == "counted":
+        return {
+            "state": "now",
+            "text": _("Your drawer is counted. Close the shift, then open a new one to sell."),
+            "url": url_for("shifts.closing"),
+            "action": _("Close the shift"),
+        }
+    if own.till != place.till:
+        return {
+            "state": "now",
+            "text": _("Your shift is open at till %(till)s. Go on there, or close it.", till=own.till),
+            "url": url_for("shifts.show"),
+            "action": _("Look at the shift"),
+        }
+    return (
+        {
+            "state": "now",
+            "text": refused,
+            "url": url_for("shifts.dropping"),
+            "action": _("Move cash to the safe"),
+        }
+        if refused
+        else None
     )
 
 
@@ -462,7 +512,7 @@ def _basket(
     change = ""
     if way == "cash" and received and not received_error:
         try:
-            taken = take(_tenders(way, place.currency), total, place.currency)
+            taken = take(tenders.of_form(place.currency), total, place.currency)
             change = words.total(sum(one.change_minor for one in taken), place.currency)
         except VendingError as refused:
             received_error = refused.sentence
@@ -475,14 +525,12 @@ def _basket(
         if counted
         else "",
         "total": words.total(total, place.currency),
-        "tenders": [
-            {"value": "cash", "label": _("Cash")},
-            {"value": "card", "label": _("Card")},
-        ],
+        "tenders": tenders.labels(),
+        "part": tenders.part_of_form(),
         "tender": way,
         "received": received,
         "received_error": received_error,
-        "received_label": _("Reference of the card terminal") if way == "card" else "",
+        "received_label": tenders.label_of_received(way),
         "change_label": "",
         "change": change,
         "take_label": _("Take money, issue the token")
