@@ -23,6 +23,7 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 
 DISK_FAIL_BYTES = 200 * 1024**2
 DISK_WARN_BYTES = 2 * 1024**3
+LONG_AGO = timedelta(days=31)  # what the module lets pass after a stop (decisions.md D15)
 MODULE_CLOCK_APART = timedelta(seconds=30)
 
 
@@ -179,6 +180,14 @@ def of_clock(db: Database, clock: Clock, status: Status | None) -> Finding:
             FAIL,
             f"This server's clock and the module's are apart: {now:%Y-%m-%d %H:%M:%S} and {status.now:%Y-%m-%d %H:%M:%S} UTC.",
             "Set both by the same time server, then start the module again.",
+        )
+    if (last := timecheck.last_booked(db)) is not None and now - last > LONG_AGO:
+        return Finding(
+            "clock",
+            WARN,
+            f"The clock says {now:%Y-%m-%d %H:%M} UTC, and the last thing was booked {(now - last).days} days before. If nothing was sold "
+            "for so long, all is well; if not, the clock is ahead, and tokens of a later date would shut out those of today.",
+            "Compare the clock with another one before the first sale; timedatectl set-ntp true.",
         )
     return Finding("clock", OK, f"{now:%Y-%m-%d %H:%M:%S} UTC, not behind what is booked.")
 

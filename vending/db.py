@@ -6,6 +6,7 @@ are made, and anything else is refused, because the usual defaults lose acknowle
 PostgreSQL runs with its own durable defaults, and they are read back too.
 """
 
+import copy
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -169,6 +171,9 @@ def refresh_statistics(session: Session) -> None:
         session.execute(sa.text("ANALYZE"))
 
 
+_LENT: "ContextVar[Database | None]" = ContextVar("lent database", default=None)
+
+
 class Database:
     """One open database. Everything that commits goes through `writing`."""
 
@@ -181,10 +186,21 @@ class Database:
         self._lock_file = lock
         self._write_lock = threading.RLock() if url.get_backend_name() == "sqlite" else None
         self._writable = writable
+        self._is_lent = False
 
     @property
     def dialect(self) -> str:
         return self.url.get_backend_name()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Within this block and this thread, `open` with the same address gives this database, whose owner closes it:
+        for commands that the server carries out."""
+        before = _LENT.set(self)
+        try:
+            yield
+        finally:
+            _LENT.reset(before)
 
     @classmethod
     def open(cls, url: str, *, writable: bool = True) -> "Database":
@@ -195,6 +211,11 @@ class Database:
             raise DatabaseUnsafe(
                 "AMPOULE_DATABASE_URL is not an address of a database. Write sqlite:////path/file.db or postgresql://user@host/name."
             ) from None
+        owner = _LENT.get()
+        if owner is not None and owner.url.database == parsed.database and parsed.host == owner.url.host:
+            borrowed = copy.copy(owner)
+            borrowed._is_lent = True
+            return borrowed
         if parsed.get_backend_name() == "sqlite":
             return cls._open_sqlite(parsed, writable=writable)
         if parsed.get_backend_name() == "postgresql":
@@ -321,6 +342,8 @@ class Database:
         return self._writer.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:
+        if self._is_lent:
+            return
         # The readers go first: the last connection to close writes the journal back, and that is the writer's work.
         self._readers.dispose()
         self._writer.dispose()

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, command: click.Command) -> None:
     from vending import bootstrap, demonstrating, migrating, production, timecheck
     from vending.db import Database
+    from vending.local_door import open_door
     from vending.web.app import create_app
     from vending.worker import Worker
 
@@ -48,6 +49,7 @@ def run(settings: Settings) -> None:
         worker = Worker(services)
         worker.start()
         server = _listen(settings, app)
+        door = open_door(settings, db, command)
         ready.write_text(f"{os.getpid()}\n", encoding="ascii")
         click.echo(f"serving on {settings.address}")
 
@@ -60,6 +62,8 @@ def run(settings: Settings) -> None:
             server.run()
         finally:
             ready.unlink(missing_ok=True)
+            if door is not None:
+                door.close()
             server.close()
             worker.close()
             services.sales.close()
@@ -109,7 +113,7 @@ def serve() -> None:
     """Run the server alone (the module must already run)."""
     chosen = settings_module.load()
     logs.configure(chosen.log_format)
-    run(chosen)
+    run(chosen, click.get_current_context().find_root().command)
 
 
 @click.command()

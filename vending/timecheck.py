@@ -6,7 +6,7 @@ own log, and refuses both directions; this one speaks before a person begins to 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -22,9 +22,13 @@ class ClockBehind(Unavailable):
     code = "clock_behind"
 
 
-def refuse_if_behind(db: Database, clock: Clock) -> None:
+def last_booked(db: Database) -> datetime | None:
     with db.reading() as session:
-        last = session.scalars(sa.select(AuditEntry.at).order_by(AuditEntry.id.desc()).limit(1)).first()
+        return session.scalars(sa.select(AuditEntry.at).order_by(AuditEntry.id.desc()).limit(1)).first()
+
+
+def refuse_if_behind(db: Database, clock: Clock) -> None:
+    last = last_booked(db)
     now = clock.now()
     if last is not None and now < last - TOLERANCE:
         raise ClockBehind(

@@ -23,6 +23,14 @@ def reference() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def pages(reference: ModuleType) -> dict[str, str]:
+    """All of them, made once: that takes a while."""
+    made = reference.pages()
+    assert isinstance(made, dict)
+    return made
+
+
 def test_every_setting_says_what_it_does() -> None:
     from vending.settings import Settings
 
@@ -47,6 +55,38 @@ def test_every_command_has_help(reference: ModuleType) -> None:
     ] == []
 
 
-def test_the_reference_is_not_stale(reference: ModuleType) -> None:
+def test_the_reference_is_not_stale(
+    reference: ModuleType, pages: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Settings, commands, error codes, permissions and routes as the code has them: mend with tools/reference.py."""
+    monkeypatch.setattr(reference, "pages", lambda: pages)
     assert reference.stale() == []
+
+
+@pytest.mark.parametrize(
+    ("page", "planted"),
+    [
+        ("settings.md", "metrics_key"),
+        ("commands.md", "ampoule doctor"),
+        ("error-codes.md", "database_newer"),
+        ("routes.md", "/readyz"),
+        ("permissions.md", "sale.make"),
+    ],
+)
+def test_a_page_that_lacks_one_line_is_stale(
+    reference: ModuleType,
+    pages: dict[str, str],
+    page: str,
+    planted: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The check has teeth: what is taken out of a page is missed."""
+    for name, text in pages.items():
+        lines = text.splitlines(keepends=True)
+        kept = [line for line in lines if name != page or planted not in line]
+        assert name != page or len(kept) < len(lines), "the page does not have it in the first place"
+        (tmp_path / name).write_text("".join(kept), encoding="utf-8")
+    monkeypatch.setattr(reference, "FOLDER", tmp_path)
+    monkeypatch.setattr(reference, "pages", lambda: pages)
+    assert reference.stale() == [page]

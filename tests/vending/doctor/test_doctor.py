@@ -214,6 +214,17 @@ def test_a_clock_apart_from_the_modules(database: Database, clock: FixedClock) -
     assert told(now=clock.now() + timedelta(minutes=2), simulated_clock=True).state == OK
 
 
+def test_a_clock_far_ahead_of_what_was_booked_is_doubted(database: Database, clock: FixedClock) -> None:
+    with database.writing() as session:
+        audit.record(session, clock, actor=audit.SYSTEM, act="sold", subject="x:1")
+    clock.advance(timedelta(days=20))
+    assert condition.of_clock(database, clock, None).state == OK
+    clock.advance(timedelta(days=400))
+    assert "the clock is ahead" in condition.of_clock(database, clock, None).says
+    clock.advance(timedelta(days=-421))
+    assert condition.of_clock(database, clock, None).state == FAIL
+
+
 def test_jobs_that_are_late_or_dead(database: Database, clock: FixedClock) -> None:
     assert condition.of_jobs(database, clock).state == OK
     with database.writing() as session:
