@@ -1,6 +1,6 @@
 """Everything that happened to one meter, in one order of time: sales, tokens, key changes, ratios, and what people did.
 
-Reads only; the words are the page's. A later source (readings, calls) is one more function in `SOURCES`.
+Reads only; the words are the page's. A later source is one more function in `SOURCES`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from sqlalchemy.orm import Session
 from vending.audit import AuditEntry
 from vending.estate.tables import MeterKeyData, MeterRatio
 from vending.vends.tables import Sale, Token, Vend
+from vending.work.tables import WorkOrder, WorkResult
 
 MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`kind`: sale, token, key, ratio, act. `facts` are plain values for the sentence of that kind."""
+    """`kind`: sale, token, key, ratio, visit, act. `facts` are plain values for the sentence of that kind."""
 
     at: datetime
     kind: str
@@ -145,7 +146,29 @@ def _acts(session: Session, meter_key: str, most: int) -> list[Event]:
     ]
 
 
+def _visits(session: Session, meter_key: str, most: int) -> list[Event]:
+    """What a laptop brought back from the meter: a reading, a token entered, a relay switched."""
+    rows = session.execute(
+        sa.select(WorkResult, WorkOrder.number, WorkOrder.title)
+        .join(WorkOrder, WorkOrder.key == WorkResult.order_key)
+        .where(WorkResult.meter_key == meter_key)
+        .order_by(WorkResult.at.desc())
+        .limit(most)
+    ).all()
+    return [
+        Event(
+            result.at,
+            "visit",
+            result.status,
+            {"number": number, "title": title, "sentence": result.sentence, "readings": result.readings},
+            result.order_key,
+        )
+        for result, number, title in rows
+    ]
+
+
 SOURCES: dict[str, Source] = {
+    "visit": _visits,
     "sale": _sales,
     "token": _tokens,
     "key": _keys,

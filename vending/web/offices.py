@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint
 
 from vending.web.auditor import books, proof, trail
+from vending.web.engineer import tokens, work
 from vending.web.keys import keys
 from vending.web.manager import (
     api_keys,
+    campaign,
     estate,
     imports,
     jobs,
@@ -39,6 +41,9 @@ ROOMS: tuple[Blueprint, ...] = (
     jobs.room,
     people.room,
     api_keys.room,
+    work.room,
+    tokens.room,
+    campaign.room,
     proof.room,
     trail.room,
     books.room,

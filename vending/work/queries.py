@@ -73,7 +73,9 @@ def list_orders(
         query = query.where(WorkOrder.meter_key == meter)
     far = sa.literal(date(9999, 1, 1), sa.Date())
     rows = session.scalars(
-        query.order_by(sa.func.coalesce(WorkOrder.due_on, far), WorkOrder.id.desc()).offset(offset).limit(most)
+        query.order_by(sa.func.coalesce(WorkOrder.due_on, far), WorkOrder.id.desc())
+        .offset(offset)
+        .limit(most)
     )
     return [_order(row) for row in rows]
 
@@ -88,7 +90,8 @@ def one_order(session: Session, key: str) -> OrderView:
 def results_of(session: Session, order_keys: Sequence[str]) -> dict[str, ResultView]:
     rows = session.scalars(sa.select(WorkResult).where(WorkResult.order_key.in_(list(order_keys))))
     return {
-        row.order_key: ResultView(row.order_key, row.status, row.at, row.sentence, row.readings) for row in rows
+        row.order_key: ResultView(row.order_key, row.status, row.at, row.sentence, row.readings)
+        for row in rows
     }
 
 
@@ -105,7 +108,9 @@ def last_visits(session: Session, site: str, *, most: int = 5) -> list[VisitView
         )
     }
     return [
-        VisitView(row.key, row.made_by_name, row.made_at, row.expires_at, len(row.orders), counts.get(row.key, 0))
+        VisitView(
+            row.key, row.made_by_name, row.made_at, row.expires_at, len(row.orders), counts.get(row.key, 0)
+        )
         for row in rows
     ]
 

@@ -136,7 +136,8 @@ def make_visit(
         .order_by(WorkOrder.id)
     ).all()
     meters = {
-        one.key: one for one in estate.list_meters(session, clock, [row.meter_key for row in rows if row.meter_key])
+        one.key: one
+        for one in estate.list_meters(session, clock, [row.meter_key for row in rows if row.meter_key])
     }
     taken = []
     for row in rows:
@@ -148,7 +149,9 @@ def make_visit(
             files.WorkOrder(row.key, meter.pan, act, place, row.title, tokens.get(row.key, "") if act is files.Act.TOKEN else "")
         )  # fmt: skip
     if not taken:
-        raise VisitEmpty("No open order can be worked through with a laptop. Orders need a meter; tokens must be released first.")
+        raise VisitEmpty(
+            "No open order can be worked through with a laptop. Orders need a meter; tokens must be released first."
+        )
     now, seed = clock.now(), secrets.token_bytes(32)
     visit = files.Visit(new_key(), estate.one_site(session, site).name, now, now + LASTS, tuple(taken), seed)
     session.add(
@@ -169,7 +172,11 @@ def make_visit(
         actor=actor,
         act="visit file made",
         subject=f"site:{site}",
-        detail={"visit": visit.visit_id, "orders": len(taken), "tokens": sum(bool(each.token) for each in taken)},
+        detail={
+            "visit": visit.visit_id,
+            "orders": len(taken),
+            "tokens": sum(bool(each.token) for each in taken),
+        },
     )
     return files.seal(visit, office_key(vault))
 
@@ -180,7 +187,9 @@ def bring_results(
     """(orders closed now, orders that stay open). The same file twice closes nothing twice."""
     policy.require(actor, Permission.METER_LINE, site)
     if len(text) > files.LONGEST_FILE:
-        raise VisitResultsRefused("The file is larger than any results. Choose the file that `meter visit` wrote.", "result")
+        raise VisitResultsRefused(
+            "The file is larger than any results. Choose the file that `meter visit` wrote.", "result"
+        )
     row = _visit_of(session, text, site)
     visit = files.Visit(
         row.key,
@@ -194,7 +203,9 @@ def bring_results(
         results = files.open_results(text, visit)
     except MeterError as refused:
         raise VisitResultsRefused(refused.sentence, "result") from None
-    closed = set(session.scalars(sa.select(WorkResult.order_key).where(WorkResult.order_key.in_(list(row.orders)))))
+    closed = set(
+        session.scalars(sa.select(WorkResult.order_key).where(WorkResult.order_key.in_(list(row.orders))))
+    )
     new = files.newly_closed(results, closed)
     for done in new:
         order = session.scalars(sa.select(WorkOrder).where(WorkOrder.key == done.order_id)).one()
@@ -213,7 +224,11 @@ def bring_results(
         )
         if order.state in OPEN:
             order.state = "done" if done.status is files.Status.DONE else "failed"
-            order.ended_at, order.ended_by_name, order.result = done.at, row.made_by_name, done.sentence or done.status.value
+            order.ended_at, order.ended_by_name, order.result = (
+                done.at,
+                row.made_by_name,
+                done.sentence or done.status.value,
+            )
             _record(session, clock, actor, f"work order {order.state}", order, {"visit": row.key})
     return len(new), len(row.orders) - len(closed) - len(new)
 
@@ -221,7 +236,9 @@ def bring_results(
 def _visit_of(session: Session, text: str, site: str) -> WorkVisit:
     import json
 
-    wrong = VisitResultsRefused("This is not the result file of a visit. Choose the file that `meter visit` wrote.", "result")
+    wrong = VisitResultsRefused(
+        "This is not the result file of a visit. Choose the file that `meter visit` wrote.", "result"
+    )
     try:
         outer = json.loads(text)
         name = json.loads(outer["content"])["visit"]
@@ -247,11 +264,15 @@ def _open(session: Session, key: str) -> WorkOrder:
     if order is None:
         raise NotFound("There is no such work order here.")
     if order.state not in OPEN:
-        raise OrderClosed(f"Work order W-{order.number} is {order.state}. Open a new one if there is more to do.")
+        raise OrderClosed(
+            f"Work order W-{order.number} is {order.state}. Open a new one if there is more to do."
+        )
     return order
 
 
-def _record(session: Session, clock: Clock, actor: Actor, act: str, order: WorkOrder, detail: dict[str, Any]) -> None:
+def _record(
+    session: Session, clock: Clock, actor: Actor, act: str, order: WorkOrder, detail: dict[str, Any]
+) -> None:
     audit.record(
         session,
         clock,

@@ -32,7 +32,7 @@ room = Blueprint("meters", __name__, url_prefix="/manager/meters")
 
 # A silence of the line of time that is worth a word.
 GAP = timedelta(days=14)
-KINDS = ("sale", "token", "key", "ratio", "act")
+KINDS = ("sale", "token", "key", "ratio", "visit", "act")
 
 
 def one_meter(key: str) -> MeterView:
@@ -150,6 +150,7 @@ def _filters(only: str) -> list[dict[str, Any]]:
         "token": _("other tokens"),
         "key": _("keys"),
         "ratio": _("ratios"),
+        "visit": _("visits"),
         "act": _("people"),
     }
     key = (request.view_args or {}).get("key", "")
@@ -227,6 +228,15 @@ def _told(event: timeline.Event) -> dict[str, Any]:
             "what": _("Transformer ratio %(ct)s, %(vt)s", ct=facts["ct"], vt=facts["vt"]),
             "detail": facts["reason"],
         }
+    if event.kind == "visit":
+        credit = (facts["readings"] or {}).get("credit")
+        return {
+            "state": "on" if event.name == "done" else "now",
+            "what": f"W-{facts['number']} {facts['title']}",
+            "detail": facts["sentence"],
+            "url": url_for("work.show", key=event.ref),
+            "value": f"{credit[0]} {credit[1]}" if credit else "",
+        }
     return {
         "state": "off",
         "what": event.name.capitalize(),
@@ -274,6 +284,7 @@ def _actions(meter: MeterView) -> list[dict[str, Any]]:
     if may(Permission.ESTATE_EDIT):
         found.append(link(_("Own tariff"), "meters.set_tariff"))
         found.append(link(_("Hang on another unit"), "meters.bind"))
+    found.append({"label": _("Open a work order"), "url": url_for("work.open_order", meter=meter.drn)})
     if may(Permission.METER_RATIO):
         found.append(link(_("Transformer ratio"), "meters.ask_ratio"))
     if may(Permission.METER_KEY_DATA):
