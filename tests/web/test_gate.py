@@ -71,7 +71,10 @@ def test_each_role_reaches_what_its_permissions_hold_and_nothing_else(
             permission == one.value and one in policy.ROLES[role] for one in policy.Permission
         )
         answer = client.open(path, method=method, data={"csrf_token": word} if method != "GET" else None)
-        if (answer.status_code == 403) is held or answer.status_code >= 500:
+        broken = (
+            answer.status_code >= 500 and endpoint != "health.ready"
+        )  # which says 503 of a site that is not ready
+        if (answer.status_code == 403) is held or broken:
             wrong.append((endpoint, method, path, answer.status_code, held))
     assert wrong == []
 
