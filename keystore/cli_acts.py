@@ -53,19 +53,25 @@ def budget() -> None:
 
 @budget.command("list")
 @SOCKET
+@click.option("--sgc", default=None, help="Of this supply group only; without it, the first 64 of all.")
 @JSON
-def budget_list(socket_path: Path, as_json: bool) -> None:
+def budget_list(socket_path: Path, sgc: str | None, as_json: bool) -> None:
     """Open budgets, their use and how long they last."""
     with SocketModule(socket_path) as module:
-        status = module.status()
+        if sgc is None:
+            status = module.status()
+            budgets, warnings = list(status.budgets), status.warnings
+        else:
+            budgets = module.budgets(sgc)
+            warnings = tuple(w for b in budgets for w in b.warnings)
     rows = [
         (b.budget_id, b.sgc, b.service or b.kind, b.allotted, b.used, b.left, b.period, f"{b.expires:%Y-%m-%d}",
          f"{b.lasts_until:%A %H:%M}" if b.lasts_until else "")
-        for b in status.budgets
+        for b in budgets
     ]  # fmt: skip
     columns = ("budget", "group", "for", "allotted", "used", "left", "period", "expires", "lasts until")
     text = table(columns, rows) if rows else "No budget is open."
-    show(as_json, [_plain(b) for b in status.budgets], "\n".join((text, *status.warnings)))
+    show(as_json, [_plain(b) for b in budgets], "\n".join((text, *warnings)))
 
 
 def _plain(value: Budget | Status) -> dict[str, Any]:

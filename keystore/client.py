@@ -20,6 +20,7 @@ from keystore.module import (
     ActSignature,
     AlreadyIssued,
     Approved,
+    Budget,
     Cancelled,
     Checkpoint,
     Issued,
@@ -90,6 +91,10 @@ class SocketModule:
     def status(self) -> Status:
         found: Status = self.ask("status", {})
         return found
+
+    def budgets(self, sgc: str) -> list[Budget]:
+        """The open budgets of one supply group; `status` shows the first of all."""
+        return list(self.ask("budget", {"sgc": sgc}))
 
     def checkpoint(self) -> Checkpoint:
         found: Checkpoint = self.ask("checkpoint", {})

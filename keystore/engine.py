@@ -33,6 +33,7 @@ from keystore.module import (
     ActSignature,
     AlreadyIssued,
     Approved,
+    Budget,
     Cancelled,
     Checkpoint,
     Issued,
@@ -56,6 +57,7 @@ Answer = Callable[[], Any]
 
 ISSUES = ("credit", "management", "key-change", "meter-test")
 VERIFIES_A_MINUTE = 5
+MAX_BUDGETS = 256  # in one answer
 ROOM_KEPT = 64 << 20  # bytes
 
 
@@ -418,6 +420,10 @@ class Engine:
 
     def status(self) -> Status:
         return report.status(self.identity, self.log, self.ring, self.clock, self.heads)
+
+    def budgets(self, sgc: str) -> list[Budget]:
+        found = report.open_budgets(self.log, self.clock.now(), sgc)
+        return list(found[:MAX_BUDGETS])
 
     def _surroundings(self, now: float, clock_needs: str) -> powers.Surroundings:
         return powers.Surroundings(

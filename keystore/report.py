@@ -31,9 +31,7 @@ class Identity:
 def status(identity: Identity, log: IssuanceLog, ring: KeyRing, clock: Clock, heads: Heads) -> Status:
     now = clock.now()
     doubt, behind, state = clock.doubt(), heads.behind(), log.state
-    accounts = [a for a in state.budgets.values() if not a.closed and a.ends > now]
-    accounts.sort(key=lambda a: (a.sgc, a.kind, a.ends))
-    budgets = tuple(budget(a, int(now)) for a in accounts[:MOST_LINES])
+    budgets = open_budgets(log, now)[:MOST_LINES]
     told = tuple(w for b in budgets for w in b.warnings)
     if identity.quorum < 2:
         told = (*told, "One person approves alone here: this site chose a quorum of one at its ceremony.")
@@ -60,6 +58,15 @@ def status(identity: Identity, log: IssuanceLog, ring: KeyRing, clock: Clock, he
         keys=tuple(r.line(r.record_id in state.suspended) for r in list(ring.by_id.values())[:MOST_LINES]),
         warnings=told,
     )
+
+
+def open_budgets(log: IssuanceLog, now: float, sgc: str | None = None) -> tuple[Budget, ...]:
+    """The budgets that are not over, of all supply groups or of one, with use, forecast and warnings."""
+    accounts = [
+        a for a in log.state.budgets.values() if not a.closed and a.ends > now and sgc in (None, a.sgc)
+    ]
+    accounts.sort(key=lambda a: (a.sgc, a.kind, a.ends))
+    return tuple(budget(a, int(now)) for a in accounts)
 
 
 def budget(account: limits.Account, now: int) -> Budget:

@@ -38,6 +38,7 @@ ROLES: dict[str, str] = {
     "replay": SELL,
     "cancel": SELL,
     "approve": SELL,
+    "budget": SELL,
     "checkpoint": SELL,
     "proof": SELL,
     "entries": SELL,

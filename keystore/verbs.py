@@ -53,6 +53,11 @@ def _state(engine: Engine, group: Group, body: Body) -> Answer:
     return engine.status
 
 
+def _budget(engine: Engine, group: Group, body: Body) -> Answer:
+    sgc = only(body, "sgc")
+    return lambda: engine.budgets(sgc)
+
+
 def _checkpoint(engine: Engine, group: Group, body: Body) -> Answer:
     fields(body)
     return engine.checkpoint
@@ -95,6 +100,7 @@ VERBS: dict[str, Callable[[Engine, Group, Body], Answer]] = {
     "cancel": _cancel,
     "approve": _approve,
     "verify": _verify,
+    "budget": _budget,
     "checkpoint": _checkpoint,
     "proof": _proof,
     "entries": _entries,

@@ -253,3 +253,14 @@ def test_the_module_process_brings_few_packages(fresh: Process) -> None:
     )
     assert len(others) <= 5
     assert cast
+
+
+def test_budgets_of_one_supply_group(fresh: Process) -> None:
+    client = fresh.client()
+    client.issue([credit(units=700)])
+    found = client.budgets("600100")
+    assert {b.sgc for b in found} == {"600100"}
+    told = [b.budget_id for b in client.status().budgets if b.sgc == "600100"]
+    assert [b.budget_id for b in found] == told
+    assert next(b for b in found if b.service == "electricity").used == 700
+    assert client.budgets("999999") == []
