@@ -3,6 +3,7 @@ can be told to be away, to lose its answer, or to refuse."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -68,7 +69,7 @@ class FakeModule:
             logged_at=datetime(2026, 11, 20, 8, 42, tzinfo=UTC),
             salt="00" * 16,
             leaf=hashlib.sha256(order.encode()).hexdigest(),
-            signature="c2lnbmF0dXJl",
+            signature=base64.b64encode(hashlib.sha512(order.encode()).digest()).decode(),
             log="ampoule/test",
             budget_left=1000,
         )

@@ -3,7 +3,7 @@
     .venv/bin/python tools/messages.py update            new sentences into vending/translations/*/messages.po
     .venv/bin/python tools/messages.py check [PATH...]   exit status 1 if a sentence of these paths (default: all) lacks one
 
-Sentences stand in `_()`, `ngettext()`, `plural()` and `speak()`. The files are sorted by sentence and carry no line numbers
+Sentences stand in `_()`, `ngettext()`, `plural()`, `speak()` and `template()`. The files are sorted by sentence and carry no line numbers
 and no dates, so that two people's changes meet as seldom as can be. Sentences that are gone are taken out.
 """
 
@@ -20,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parent.parent
 TRANSLATIONS = ROOT / "vending" / "translations"
 METHODS = (("vending/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2"))
-KEYWORDS = {"_": None, "ngettext": (1, 2), "plural": (1, 2), "speak": None}
+KEYWORDS = {"_": None, "ngettext": (1, 2), "plural": (1, 2), "speak": None, "template": None}
 HEADER = "# Ampoule's sentences in {name}. `.venv/bin/python tools/messages.py update` adds what is new; translate the msgstr lines."
 VOLATILE = (
     "POT-Creation-Date",

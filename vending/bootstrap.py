@@ -9,6 +9,8 @@ from keystore.module import SecurityModule
 from vending.access.site_secret import SiteSecret
 from vending.clock import Clock, SystemClock
 from vending.db import Database
+from vending.integrations import escpos_printer
+from vending.receipts.printer import Printer
 from vending.services import Services
 from vending.settings import Settings
 from vending.vends import service as vends
@@ -38,3 +40,8 @@ def open_module(settings: Settings) -> SecurityModule:
 def close_services(services: Services) -> None:
     services.sales.close()
     services.db.close()
+
+
+def open_printer(address: str) -> Printer:
+    """The printer at an address; the connection is opened with each job."""
+    return escpos_printer.open_printer(address)

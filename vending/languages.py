@@ -16,6 +16,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
+from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -83,11 +84,17 @@ class Tongue:
     def speak(self, message: str, **values: object) -> str:
         """The sentence in this language; without values a per cent sign stands for itself."""
         found = _catalogue(self.code).gettext(message) if message else ""
-        return found % values if values else found
+        return found % self._kept_whole(values) if values else found
 
     def plural(self, one: str, many: str, number: int, **values: object) -> str:
         """The sentence for this many; `%(num)s` is the number."""
-        return _catalogue(self.code).ngettext(one, many, number) % {"num": number, **values}
+        return _catalogue(self.code).ngettext(one, many, number) % self._kept_whole({"num": number, **values})
+
+    def _kept_whole(self, values: dict[str, object]) -> dict[str, object]:
+        """In a sentence from right to left, a number in groups or a foreign name keeps its own order: it is isolated."""
+        if self.code not in RIGHT_TO_LEFT:
+            return values
+        return {name: _isolated(str(value)) for name, value in values.items()}
 
     def template(self, one: str, many: str | None = None, number: int = 1) -> str:
         """The sentence with its places still open, for templates, which fill them themselves."""
@@ -144,8 +151,14 @@ class Tongue:
         return str(format_date(day, "y年M月d日" if self.code == "zh" else "d MMM y", locale=self.locale))
 
     def month(self, day: date) -> str:
-        """The month alone, for a heading."""
-        return str(format_date(day, "LLLL", locale=self.locale))
+        """The month alone, for a heading. Babel's stand-alone form (LLLL) mixes languages up once it has spoken another."""
+        return str(format_date(day, "MMMM", locale=self.locale))
+
+
+def _isolated(value: str) -> str:
+    if " " not in value or any(bidirectional(letter) in ("R", "AL") for letter in value):
+        return value
+    return f"\u2066{value}\u2069"
 
 
 def clock_time(moment: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:

@@ -240,11 +240,9 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_till ON payment (till)
---;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
+--;;
+CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -284,131 +282,6 @@ CREATE TABLE seller_handover (
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
 CREATE OR REPLACE TRIGGER seller_handover_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seller_handover FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
---;;
-CREATE TABLE voucher (
-	id BIGSERIAL NOT NULL,
-	number VARCHAR NOT NULL,
-	site_key VARCHAR NOT NULL,
-	amount_minor BIGINT NOT NULL,
-	currency VARCHAR NOT NULL,
-	issuer VARCHAR NOT NULL,
-	valid_until VARCHAR,
-	added_by VARCHAR NOT NULL,
-	added_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_voucher PRIMARY KEY (id),
-	CONSTRAINT ck_voucher_amount CHECK (amount_minor > 0),
-	CONSTRAINT uq_voucher_number UNIQUE (number)
-)
---;;
-CREATE INDEX ix_voucher_site_key ON voucher (site_key)
---;;
-CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
---;;
-CREATE OR REPLACE TRIGGER voucher_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON voucher FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
---;;
-CREATE TABLE unclaimed (
-	id BIGSERIAL NOT NULL,
-	key VARCHAR NOT NULL,
-	site_key VARCHAR NOT NULL,
-	way VARCHAR NOT NULL,
-	currency VARCHAR NOT NULL,
-	amount_minor BIGINT NOT NULL,
-	reference VARCHAR NOT NULL,
-	note VARCHAR NOT NULL,
-	till VARCHAR NOT NULL,
-	shift VARCHAR NOT NULL,
-	received_by VARCHAR NOT NULL,
-	received_by_name VARCHAR NOT NULL,
-	received_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_unclaimed PRIMARY KEY (id),
-	CONSTRAINT ck_unclaimed_amount CHECK (amount_minor > 0),
-	CONSTRAINT uq_unclaimed_key UNIQUE (key)
-)
---;;
-CREATE INDEX ix_unclaimed_site_key ON unclaimed (site_key)
---;;
-CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
---;;
-CREATE OR REPLACE TRIGGER unclaimed_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON unclaimed FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
---;;
-CREATE TABLE unclaimed_end (
-	id BIGSERIAL NOT NULL,
-	account VARCHAR NOT NULL,
-	outcome VARCHAR NOT NULL,
-	tenant_key VARCHAR NOT NULL,
-	amount_minor BIGINT NOT NULL,
-	currency VARCHAR NOT NULL,
-	reason VARCHAR NOT NULL,
-	evidence VARCHAR NOT NULL,
-	ended_by VARCHAR NOT NULL,
-	ended_by_name VARCHAR NOT NULL,
-	ended_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_unclaimed_end PRIMARY KEY (id),
-	CONSTRAINT ck_unclaimed_end_outcome_known CHECK (outcome IN ('attributed', 'returned')),
-	CONSTRAINT ck_unclaimed_end_amount CHECK (amount_minor > 0)
-)
---;;
-CREATE INDEX ix_unclaimed_end_account ON unclaimed_end (account)
---;;
-CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
---;;
-CREATE OR REPLACE TRIGGER unclaimed_end_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON unclaimed_end FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
---;;
-CREATE TABLE refund (
-	id BIGSERIAL NOT NULL,
-	request VARCHAR NOT NULL,
-	number VARCHAR NOT NULL,
-	site_key VARCHAR NOT NULL,
-	till VARCHAR NOT NULL,
-	shift VARCHAR NOT NULL,
-	source VARCHAR NOT NULL,
-	tenant_key VARCHAR NOT NULL,
-	way VARCHAR NOT NULL,
-	currency VARCHAR NOT NULL,
-	amount_minor BIGINT NOT NULL,
-	reference VARCHAR NOT NULL,
-	reason VARCHAR NOT NULL,
-	evidence VARCHAR NOT NULL,
-	approval VARCHAR NOT NULL,
-	refunded_by VARCHAR NOT NULL,
-	refunded_by_name VARCHAR NOT NULL,
-	refunded_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_refund PRIMARY KEY (id),
-	CONSTRAINT ck_refund_amount CHECK (amount_minor > 0),
-	CONSTRAINT uq_refund_request UNIQUE (request),
-	CONSTRAINT uq_refund_number UNIQUE (number)
-)
---;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
-CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
---;;
-CREATE OR REPLACE TRIGGER refund_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON refund FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
---;;
-CREATE TABLE tender_correction (
-	approval VARCHAR NOT NULL,
-	sale_key VARCHAR NOT NULL,
-	position BIGINT NOT NULL,
-	from_way VARCHAR NOT NULL,
-	to_way VARCHAR NOT NULL,
-	reference VARCHAR NOT NULL,
-	amount_minor BIGINT NOT NULL,
-	currency VARCHAR NOT NULL,
-	shift VARCHAR NOT NULL,
-	corrected_by VARCHAR NOT NULL,
-	corrected_by_name VARCHAR NOT NULL,
-	corrected_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_tender_correction PRIMARY KEY (approval),
-	CONSTRAINT uq_tender_correction_sale_key_position UNIQUE (sale_key, position)
-)
---;;
-CREATE INDEX ix_tender_correction_sale_key ON tender_correction (sale_key)
---;;
-CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
---;;
-CREATE OR REPLACE TRIGGER tender_correction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tender_correction FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
 CREATE TABLE sandbox_order (
 	id BIGSERIAL NOT NULL,
@@ -470,9 +343,9 @@ CREATE TABLE shift (
 	CONSTRAINT uq_shift_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
---;;
 CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
+--;;
+CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -553,9 +426,9 @@ CREATE TABLE sale (
 	CONSTRAINT uq_sale_receipt UNIQUE (receipt)
 )
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id VARCHAR NOT NULL,
@@ -579,53 +452,6 @@ CREATE TABLE log_mark (
 	CONSTRAINT ck_log_mark_one_row CHECK (id = 1)
 )
 --;;
-CREATE TABLE work_order (
-	id BIGSERIAL NOT NULL,
-	key VARCHAR NOT NULL,
-	site_key VARCHAR NOT NULL,
-	number BIGINT NOT NULL,
-	kind VARCHAR NOT NULL,
-	title VARCHAR NOT NULL,
-	note VARCHAR NOT NULL,
-	meter_key VARCHAR,
-	due_on DATE,
-	state VARCHAR NOT NULL,
-	opened_by VARCHAR NOT NULL,
-	opened_by_name VARCHAR NOT NULL,
-	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	taken_by VARCHAR,
-	taken_by_name VARCHAR,
-	ended_by_name VARCHAR,
-	ended_at TIMESTAMP WITH TIME ZONE,
-	result VARCHAR,
-	CONSTRAINT pk_work_order PRIMARY KEY (id),
-	CONSTRAINT uq_work_order_site_key_number UNIQUE (site_key, number),
-	CONSTRAINT ck_work_order_state_known CHECK (state IN ('open', 'started', 'done', 'failed', 'cancelled')),
-	CONSTRAINT uq_work_order_key UNIQUE (key)
-)
---;;
-CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
---;;
-CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
---;;
-CREATE TABLE work_visit (
-	id BIGSERIAL NOT NULL,
-	key VARCHAR NOT NULL,
-	site_key VARCHAR NOT NULL,
-	made_by VARCHAR NOT NULL,
-	made_by_name VARCHAR NOT NULL,
-	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	orders JSONB NOT NULL,
-	seed_sealed VARCHAR NOT NULL,
-	CONSTRAINT pk_work_visit PRIMARY KEY (id),
-	CONSTRAINT uq_work_visit_key UNIQUE (key)
-)
---;;
-CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
---;;
-CREATE OR REPLACE TRIGGER work_visit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON work_visit FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
---;;
 CREATE TABLE role_grant (
 	id BIGSERIAL NOT NULL,
 	person_key VARCHAR NOT NULL,
@@ -640,9 +466,9 @@ CREATE TABLE role_grant (
 	CONSTRAINT fk_role_grant_person_key FOREIGN KEY(person_key) REFERENCES person (key)
 )
 --;;
-CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
---;;
 CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
+--;;
+CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
 --;;
 CREATE TABLE sign_in_session (
 	id BIGSERIAL NOT NULL,
@@ -820,17 +646,34 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER ledger_hold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_hold FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
-CREATE TABLE voucher_use (
-	number VARCHAR NOT NULL,
+CREATE TABLE receipt_around (
 	sale_key VARCHAR NOT NULL,
-	used_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_voucher_use PRIMARY KEY (number),
-	CONSTRAINT fk_voucher_use_number FOREIGN KEY(number) REFERENCES voucher (number)
+	around JSONB NOT NULL,
+	kept_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_receipt_around PRIMARY KEY (sale_key),
+	CONSTRAINT fk_receipt_around_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
-CREATE OR REPLACE TRIGGER voucher_use_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON voucher_use FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+CREATE OR REPLACE TRIGGER receipt_around_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_around FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE receipt_paper (
+	id BIGSERIAL NOT NULL,
+	sale_key VARCHAR NOT NULL,
+	size VARCHAR NOT NULL,
+	copy_number BIGINT NOT NULL,
+	sha256 VARCHAR NOT NULL,
+	made_with JSONB NOT NULL,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_receipt_paper PRIMARY KEY (id),
+	CONSTRAINT uq_receipt_paper_sale_key_size_copy_number UNIQUE (sale_key, size, copy_number),
+	CONSTRAINT fk_receipt_paper_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER receipt_paper_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_paper FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
 CREATE TABLE shift_standing (
 	shift_key VARCHAR NOT NULL,
@@ -842,9 +685,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -1046,36 +889,15 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
-CREATE TABLE work_result (
-	order_key VARCHAR NOT NULL,
-	visit_key VARCHAR NOT NULL,
-	meter_key VARCHAR NOT NULL,
-	status VARCHAR NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	sentence VARCHAR NOT NULL,
-	readings JSONB NOT NULL,
-	brought_by VARCHAR NOT NULL,
-	brought_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_work_result PRIMARY KEY (order_key),
-	CONSTRAINT fk_work_result_order_key FOREIGN KEY(order_key) REFERENCES work_order (key),
-	CONSTRAINT fk_work_result_visit_key FOREIGN KEY(visit_key) REFERENCES work_visit (key)
-)
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_work_result_meter_key ON work_result (meter_key)
---;;
-CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
---;;
-CREATE OR REPLACE TRIGGER work_result_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON work_result FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -1118,9 +940,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
---;;
 CREATE INDEX ix_tenant_site_key ON tenant (site_key)
+--;;
+CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -1392,9 +1214,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1445,13 +1267,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

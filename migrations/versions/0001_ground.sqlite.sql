@@ -255,11 +255,9 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_till ON payment (till)
---;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
+--;;
+CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -301,136 +299,6 @@ CREATE TABLE seller_handover (
 CREATE TRIGGER IF NOT EXISTS seller_handover_no_update BEFORE UPDATE ON seller_handover BEGIN SELECT RAISE(ABORT, 'seller_handover is append only'); END
 --;;
 CREATE TRIGGER IF NOT EXISTS seller_handover_no_delete BEFORE DELETE ON seller_handover BEGIN SELECT RAISE(ABORT, 'seller_handover is append only'); END
---;;
-CREATE TABLE voucher (
-	id INTEGER NOT NULL,
-	number TEXT NOT NULL,
-	site_key TEXT NOT NULL,
-	amount_minor INTEGER NOT NULL,
-	currency TEXT NOT NULL,
-	issuer TEXT NOT NULL,
-	valid_until TEXT,
-	added_by TEXT NOT NULL,
-	added_at TEXT NOT NULL,
-	CONSTRAINT pk_voucher PRIMARY KEY (id),
-	CONSTRAINT ck_voucher_amount CHECK (amount_minor > 0),
-	CONSTRAINT uq_voucher_number UNIQUE (number)
-)
- STRICT
---;;
-CREATE INDEX ix_voucher_site_key ON voucher (site_key)
---;;
-CREATE TRIGGER IF NOT EXISTS voucher_no_update BEFORE UPDATE ON voucher BEGIN SELECT RAISE(ABORT, 'voucher is append only'); END
---;;
-CREATE TRIGGER IF NOT EXISTS voucher_no_delete BEFORE DELETE ON voucher BEGIN SELECT RAISE(ABORT, 'voucher is append only'); END
---;;
-CREATE TABLE unclaimed (
-	id INTEGER NOT NULL,
-	"key" TEXT NOT NULL,
-	site_key TEXT NOT NULL,
-	way TEXT NOT NULL,
-	currency TEXT NOT NULL,
-	amount_minor INTEGER NOT NULL,
-	reference TEXT NOT NULL,
-	note TEXT NOT NULL,
-	till TEXT NOT NULL,
-	shift TEXT NOT NULL,
-	received_by TEXT NOT NULL,
-	received_by_name TEXT NOT NULL,
-	received_at TEXT NOT NULL,
-	CONSTRAINT pk_unclaimed PRIMARY KEY (id),
-	CONSTRAINT ck_unclaimed_amount CHECK (amount_minor > 0),
-	CONSTRAINT uq_unclaimed_key UNIQUE ("key")
-)
- STRICT
---;;
-CREATE INDEX ix_unclaimed_site_key ON unclaimed (site_key)
---;;
-CREATE TRIGGER IF NOT EXISTS unclaimed_no_update BEFORE UPDATE ON unclaimed BEGIN SELECT RAISE(ABORT, 'unclaimed is append only'); END
---;;
-CREATE TRIGGER IF NOT EXISTS unclaimed_no_delete BEFORE DELETE ON unclaimed BEGIN SELECT RAISE(ABORT, 'unclaimed is append only'); END
---;;
-CREATE TABLE unclaimed_end (
-	id INTEGER NOT NULL,
-	account TEXT NOT NULL,
-	outcome TEXT NOT NULL,
-	tenant_key TEXT NOT NULL,
-	amount_minor INTEGER NOT NULL,
-	currency TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	evidence TEXT NOT NULL,
-	ended_by TEXT NOT NULL,
-	ended_by_name TEXT NOT NULL,
-	ended_at TEXT NOT NULL,
-	CONSTRAINT pk_unclaimed_end PRIMARY KEY (id),
-	CONSTRAINT ck_unclaimed_end_outcome_known CHECK (outcome IN ('attributed', 'returned')),
-	CONSTRAINT ck_unclaimed_end_amount CHECK (amount_minor > 0)
-)
- STRICT
---;;
-CREATE INDEX ix_unclaimed_end_account ON unclaimed_end (account)
---;;
-CREATE TRIGGER IF NOT EXISTS unclaimed_end_no_update BEFORE UPDATE ON unclaimed_end BEGIN SELECT RAISE(ABORT, 'unclaimed_end is append only'); END
---;;
-CREATE TRIGGER IF NOT EXISTS unclaimed_end_no_delete BEFORE DELETE ON unclaimed_end BEGIN SELECT RAISE(ABORT, 'unclaimed_end is append only'); END
---;;
-CREATE TABLE refund (
-	id INTEGER NOT NULL,
-	request TEXT NOT NULL,
-	number TEXT NOT NULL,
-	site_key TEXT NOT NULL,
-	till TEXT NOT NULL,
-	shift TEXT NOT NULL,
-	source TEXT NOT NULL,
-	tenant_key TEXT NOT NULL,
-	way TEXT NOT NULL,
-	currency TEXT NOT NULL,
-	amount_minor INTEGER NOT NULL,
-	reference TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	evidence TEXT NOT NULL,
-	approval TEXT NOT NULL,
-	refunded_by TEXT NOT NULL,
-	refunded_by_name TEXT NOT NULL,
-	refunded_at TEXT NOT NULL,
-	CONSTRAINT pk_refund PRIMARY KEY (id),
-	CONSTRAINT ck_refund_amount CHECK (amount_minor > 0),
-	CONSTRAINT uq_refund_request UNIQUE (request),
-	CONSTRAINT uq_refund_number UNIQUE (number)
-)
- STRICT
---;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
-CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
---;;
-CREATE TRIGGER IF NOT EXISTS refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
---;;
-CREATE TABLE tender_correction (
-	approval TEXT NOT NULL,
-	sale_key TEXT NOT NULL,
-	position INTEGER NOT NULL,
-	from_way TEXT NOT NULL,
-	to_way TEXT NOT NULL,
-	reference TEXT NOT NULL,
-	amount_minor INTEGER NOT NULL,
-	currency TEXT NOT NULL,
-	shift TEXT NOT NULL,
-	corrected_by TEXT NOT NULL,
-	corrected_by_name TEXT NOT NULL,
-	corrected_at TEXT NOT NULL,
-	CONSTRAINT pk_tender_correction PRIMARY KEY (approval),
-	CONSTRAINT uq_tender_correction_sale_key_position UNIQUE (sale_key, position)
-)
- STRICT
---;;
-CREATE INDEX ix_tender_correction_sale_key ON tender_correction (sale_key)
---;;
-CREATE TRIGGER IF NOT EXISTS tender_correction_no_update BEFORE UPDATE ON tender_correction BEGIN SELECT RAISE(ABORT, 'tender_correction is append only'); END
---;;
-CREATE TRIGGER IF NOT EXISTS tender_correction_no_delete BEFORE DELETE ON tender_correction BEGIN SELECT RAISE(ABORT, 'tender_correction is append only'); END
 --;;
 CREATE TABLE sandbox_order (
 	id INTEGER NOT NULL,
@@ -496,9 +364,9 @@ CREATE TABLE shift (
 )
  STRICT
 --;;
-CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
---;;
 CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
+--;;
+CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
 --;;
 CREATE TRIGGER IF NOT EXISTS shift_no_update BEFORE UPDATE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
 --;;
@@ -583,9 +451,9 @@ CREATE TABLE sale (
 )
  STRICT
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id TEXT NOT NULL,
@@ -611,55 +479,6 @@ CREATE TABLE log_mark (
 )
  STRICT
 --;;
-CREATE TABLE work_order (
-	id INTEGER NOT NULL,
-	"key" TEXT NOT NULL,
-	site_key TEXT NOT NULL,
-	number INTEGER NOT NULL,
-	kind TEXT NOT NULL,
-	title TEXT NOT NULL,
-	note TEXT NOT NULL,
-	meter_key TEXT,
-	due_on TEXT,
-	state TEXT NOT NULL,
-	opened_by TEXT NOT NULL,
-	opened_by_name TEXT NOT NULL,
-	opened_at TEXT NOT NULL,
-	taken_by TEXT,
-	taken_by_name TEXT,
-	ended_by_name TEXT,
-	ended_at TEXT,
-	result TEXT,
-	CONSTRAINT pk_work_order PRIMARY KEY (id),
-	CONSTRAINT uq_work_order_site_key_number UNIQUE (site_key, number),
-	CONSTRAINT ck_work_order_state_known CHECK (state IN ('open', 'started', 'done', 'failed', 'cancelled')),
-	CONSTRAINT uq_work_order_key UNIQUE ("key")
-)
- STRICT
---;;
-CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
---;;
-CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
---;;
-CREATE TABLE work_visit (
-	id INTEGER NOT NULL,
-	"key" TEXT NOT NULL,
-	site_key TEXT NOT NULL,
-	made_by TEXT NOT NULL,
-	made_by_name TEXT NOT NULL,
-	made_at TEXT NOT NULL,
-	expires_at TEXT NOT NULL,
-	orders TEXT NOT NULL,
-	seed_sealed TEXT NOT NULL,
-	CONSTRAINT pk_work_visit PRIMARY KEY (id),
-	CONSTRAINT uq_work_visit_key UNIQUE ("key")
-)
- STRICT
---;;
-CREATE TRIGGER IF NOT EXISTS work_visit_no_update BEFORE UPDATE ON work_visit BEGIN SELECT RAISE(ABORT, 'work_visit is append only'); END
---;;
-CREATE TRIGGER IF NOT EXISTS work_visit_no_delete BEFORE DELETE ON work_visit BEGIN SELECT RAISE(ABORT, 'work_visit is append only'); END
---;;
 CREATE TABLE role_grant (
 	id INTEGER NOT NULL,
 	person_key TEXT NOT NULL,
@@ -675,9 +494,9 @@ CREATE TABLE role_grant (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
---;;
 CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
+--;;
+CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
 --;;
 CREATE TABLE sign_in_session (
 	id INTEGER NOT NULL,
@@ -854,18 +673,36 @@ CREATE TRIGGER IF NOT EXISTS ledger_hold_no_update BEFORE UPDATE ON ledger_hold 
 --;;
 CREATE TRIGGER IF NOT EXISTS ledger_hold_no_delete BEFORE DELETE ON ledger_hold BEGIN SELECT RAISE(ABORT, 'ledger_hold is append only'); END
 --;;
-CREATE TABLE voucher_use (
-	number TEXT NOT NULL,
+CREATE TABLE receipt_around (
 	sale_key TEXT NOT NULL,
-	used_at TEXT NOT NULL,
-	CONSTRAINT pk_voucher_use PRIMARY KEY (number),
-	CONSTRAINT fk_voucher_use_number FOREIGN KEY(number) REFERENCES voucher (number)
+	around TEXT NOT NULL,
+	kept_at TEXT NOT NULL,
+	CONSTRAINT pk_receipt_around PRIMARY KEY (sale_key),
+	CONSTRAINT fk_receipt_around_sale_key FOREIGN KEY(sale_key) REFERENCES sale ("key")
 )
  STRICT
 --;;
-CREATE TRIGGER IF NOT EXISTS voucher_use_no_update BEFORE UPDATE ON voucher_use BEGIN SELECT RAISE(ABORT, 'voucher_use is append only'); END
+CREATE TRIGGER IF NOT EXISTS receipt_around_no_update BEFORE UPDATE ON receipt_around BEGIN SELECT RAISE(ABORT, 'receipt_around is append only'); END
 --;;
-CREATE TRIGGER IF NOT EXISTS voucher_use_no_delete BEFORE DELETE ON voucher_use BEGIN SELECT RAISE(ABORT, 'voucher_use is append only'); END
+CREATE TRIGGER IF NOT EXISTS receipt_around_no_delete BEFORE DELETE ON receipt_around BEGIN SELECT RAISE(ABORT, 'receipt_around is append only'); END
+--;;
+CREATE TABLE receipt_paper (
+	id INTEGER NOT NULL,
+	sale_key TEXT NOT NULL,
+	size TEXT NOT NULL,
+	copy_number INTEGER NOT NULL,
+	sha256 TEXT NOT NULL,
+	made_with TEXT NOT NULL,
+	made_at TEXT NOT NULL,
+	CONSTRAINT pk_receipt_paper PRIMARY KEY (id),
+	CONSTRAINT uq_receipt_paper_sale_key_size_copy_number UNIQUE (sale_key, size, copy_number),
+	CONSTRAINT fk_receipt_paper_sale_key FOREIGN KEY(sale_key) REFERENCES sale ("key")
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS receipt_paper_no_update BEFORE UPDATE ON receipt_paper BEGIN SELECT RAISE(ABORT, 'receipt_paper is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS receipt_paper_no_delete BEFORE DELETE ON receipt_paper BEGIN SELECT RAISE(ABORT, 'receipt_paper is append only'); END
 --;;
 CREATE TABLE shift_standing (
 	shift_key TEXT NOT NULL,
@@ -878,9 +715,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -1093,37 +930,15 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
-CREATE TABLE work_result (
-	order_key TEXT NOT NULL,
-	visit_key TEXT NOT NULL,
-	meter_key TEXT NOT NULL,
-	status TEXT NOT NULL,
-	at TEXT NOT NULL,
-	sentence TEXT NOT NULL,
-	readings TEXT NOT NULL,
-	brought_by TEXT NOT NULL,
-	brought_at TEXT NOT NULL,
-	CONSTRAINT pk_work_result PRIMARY KEY (order_key),
-	CONSTRAINT fk_work_result_order_key FOREIGN KEY(order_key) REFERENCES work_order ("key"),
-	CONSTRAINT fk_work_result_visit_key FOREIGN KEY(visit_key) REFERENCES work_visit ("key")
-)
- STRICT
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_work_result_meter_key ON work_result (meter_key)
---;;
-CREATE TRIGGER IF NOT EXISTS work_result_no_update BEFORE UPDATE ON work_result BEGIN SELECT RAISE(ABORT, 'work_result is append only'); END
---;;
-CREATE TRIGGER IF NOT EXISTS work_result_no_delete BEFORE DELETE ON work_result BEGIN SELECT RAISE(ABORT, 'work_result is append only'); END
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -1169,9 +984,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
---;;
 CREATE INDEX ix_tenant_site_key ON tenant (site_key)
+--;;
+CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -1457,9 +1272,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1511,13 +1326,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -88,3 +88,10 @@ def list_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, list[
             )
         )
     return found
+
+
+def shift_of_sale(session: Session, sale_key: str) -> str:
+    """The key of the shift whose drawer took the money, empty where none did."""
+    return (
+        session.scalars(sa.select(Payment.shift).where(Payment.sale_key == sale_key).limit(1)).first() or ""
+    )

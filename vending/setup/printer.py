@@ -9,18 +9,10 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-from vending.errors import InvalidInput, Unavailable
+from vending.receipts.printer import PrinterAway, PrinterUnknown
 
 RESET, CUT = b"\x1b@", b"\x1dV\x42\x00"
 PATIENCE_S = 5
-
-
-class PrinterUnknown(InvalidInput):
-    code = "printer_unknown"
-
-
-class PrinterAway(Unavailable):
-    code = "printer_away"
 
 
 def page(site: str) -> bytes:

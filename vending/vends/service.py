@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -172,6 +173,7 @@ class _Made:
     planned: tuple[Planned, ...]
     taken: tuple[Taken, ...]
     currency: str
+    zone: ZoneInfo
     total_minor: int
 
 
@@ -210,7 +212,7 @@ def _plan(
     )
     taken = drawn_on(take(tenders, total, site.currency), planned)
     payments.refuse_used_transfers(session, taken)
-    return _Made(basket, drawer, planned, taken, site.currency, total)
+    return _Made(basket, drawer, planned, taken, site.currency, site.zone, total)
 
 
 def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime) -> None:
@@ -339,7 +341,8 @@ def _content(made: _Made, receipt: str, now: datetime) -> dict[str, Any]:
     return {
         "form": FORM,
         "receipt": receipt,
-        "sold_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        # With the site's offset: whoever checks the paper sees the clock that the paper shows.
+        "sold_at": now.astimezone(made.zone).isoformat(timespec="seconds"),
         "currency": made.currency,
         "total_minor": made.total_minor,
         "orders": [plan.content() for plan in made.planned],

@@ -22,6 +22,7 @@ from vending.web.manager import (
     tariffs,
 )
 from vending.web.supervisor import approvals, bags, budget, cash, shifts
+from vending.web.verify import pages as verify
 
 ROOMS: tuple[Blueprint, ...] = (
     approvals.room,
@@ -47,4 +48,5 @@ ROOMS: tuple[Blueprint, ...] = (
     proof.room,
     trail.room,
     books.room,
+    verify.room,
 )

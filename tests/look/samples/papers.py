@@ -2,101 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import segno
+import paper_cast
 from look.samples.frames import Sample
-from look.samples.sale import SCALE
-from markupsafe import Markup
+
+from vending.receipts.wording import worded
+from vending.web.receipts import drawn, scale_of
 
 
-def slip(paper: str, copy: int = 0, **changes: Any) -> Sample:
-    qr = segno.make(
-        "AMPOULE1" + "88214.4927103588462071335966301274059288174406.MEUCIQDx3Zr0Q5mJ8v1nS7uY" * 6, error="m"
-    )
-    one: dict[str, Any] = {
-        "copy_number": copy,
-        "seller": {
-            "name": "Northgate Mall",
-            "legal": "Northgate Energy (Pty) Ltd",
-            "lines": ["1 Northgate Road, Polokwane 0699", "VAT no. 4710 263 981"],
-        },
-        "kind": "Tax invoice",
-        "number": "N3-004817",
-        "at": "20 Nov 2026 10:42",
-        "place": "Till 3, Thandi M.",
-        "buyer": {"name": "Karoo Coffee Roasters CC", "lines": ["Unit G-14, VAT no. 4620 118 350"]},
-        "tokens": [
-            {
-                "n": 1,
-                "title": "G-14 Karoo Coffee Roasters",
-                "detail": "Meter 0701 4482 317",
-                "units": "427.6",
-                "unit": "kWh",
-                "digits": "49271035884620713359",
-                "keying": "SGC 600217  KRN 2  TI 01  EA 11",
-            },
-            {
-                "n": 2,
-                "title": "S-07 Store",
-                "detail": "Meter 0701 4482 325",
-                "units": "79.7",
-                "unit": "kWh",
-                "digits": "66301274059288174406",
-            },
-        ],
-        "enter": ["Each row works on its own meter only. Type the 20 digits, then Enter."],
-        "counted": [
-            {
-                "title": "How G-14 was counted",
-                "lines": [
-                    {
-                        "what": "Electricity to 500 kWh",
-                        "why": "87.4 × 2.1800",
-                        "quantity": "87.4 kWh",
-                        "rate": "2.1800",
-                        "amount": "190.53",
-                    },
-                    {
-                        "what": "Electricity above 500",
-                        "why": "340.2 × 2.6400",
-                        "quantity": "340.2 kWh",
-                        "rate": "2.6400",
-                        "amount": "898.13",
-                    },
-                    {
-                        "what": "Service charge, week 47",
-                        "quantity": "1",
-                        "rate": "85.0000",
-                        "amount": "85.00",
-                    },
-                    {"what": "VAT 15 % of 1,173.66", "amount": "176.05"},
-                    {"what": "Arrears, 1,134.60 left", "amount": "150.00"},
-                    {"what": "Kept for next time", "amount": "0.29"},
-                ],
-            }
-        ],
-        "summary": [
-            {"what": "Electricity G-14", "amount": "1,500.00"},
-            {"what": "Electricity S-07", "amount": "200.00"},
-            {"what": "Parking November", "amount": "440.00"},
-        ],
-        "total": "R 2,140.00",
-        "tenders": [{"what": "Cash", "amount": "2,200.00"}],
-        "change": "60.00",
-        "qr": Markup(qr.svg_inline(scale=1, border=4, omitsize=True, svgclass=None, lineclass=None)),
-        "proof": "Log entry 88 214",
-        "tariff": "Tariff Retail B version 7, from 1 July 2026",
-    }
-    if paper.startswith("a"):
-        one["scale"] = SCALE | {
-            "parts": [(0, 412.6, "paper-used", "before 412.6"), (412.6, 840.2, "paper-now", "today 427.6")],
-            "first": "",
-            "after": "",
-            "steps": [(500, "")],
-            "major": 500,
-        }
-        one["scale_title"] = "November at G-14"
+def slip(paper: str, copy: int = 0, language: str = "en") -> Sample:
+    one = worded(paper_cast.slip(language, copy=copy))
     papers = [
         {"value": value, "label": label, "url": f"?paper={value}"}
         for value, label in (("80", "80 mm"), ("58", "58 mm"), ("a5", "A5"), ("a4", "A4"))
@@ -104,7 +18,9 @@ def slip(paper: str, copy: int = 0, **changes: Any) -> Sample:
     return "cashier/receipt.html", {
         "paper": paper,
         "papers": papers,
-        "slip": one | changes,
+        "slip": one,
+        "squares": drawn(one),
+        "scale": scale_of(one.ruler) if one.ruler and paper.startswith("a") else None,
         "urls": {"back": "/v/1", "print": ""},
         "print_now": False,
     }
@@ -116,6 +32,8 @@ def pages() -> dict[str, Sample]:
         "receipt-58": slip("58", copy=2),
         "receipt-a5": slip("a5"),
         "receipt-a4": slip("a4", copy=1),
+        "receipt-zh": slip("80", language="zh"),
+        "receipt-ar": slip("a5", language="ar"),
         "deposit": (
             "cashier/shifts/deposit.html",
             {

@@ -286,12 +286,8 @@ def pages() -> dict[str, Sample]:
                 "answer": {
                     "state": "now",
                     "title": "This paper is not real, or was changed.",
-                    "money": "The fourth group does not fit the signature.",
-                    "lines": [
-                        ["Money", "R 1,500.00", "R 1,500.00", "on"],
-                        ["Meter", "0701 4482 317", "0701 4482 317", "on"],
-                        ["Token", "… 2017 …", "does not fit", "now"],
-                    ],
+                    "money": "The squares do not fit together: one of them was misread or altered.",
+                    "content": [],
                     "steps": ["Keep the paper.", "Call the manager and say the number of the receipt."],
                     "proof": [("Log entry", "88,214")],
                 },
@@ -348,7 +344,7 @@ def pages() -> dict[str, Sample]:
                 "lines": [{"title": "Electricity", "units": "427.6", "unit": "kWh", "amount": "1,500.00"}],
                 "total": "R 1,500.00",
                 "change": "R 60.00",
-                "token_digits": slip("80")[1]["slip"]["tokens"][0]["digits"],
+                "token_digits": slip("80")[1]["slip"].tokens[0].digits,
                 "urls": {"here": "/look/second"},
             },
         ),
