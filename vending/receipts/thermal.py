@@ -23,7 +23,6 @@ START = b"\x1b@\x1bt\x13"  # reset; code page 858
 CUT = b"\x1dV\x42\x00"  # feed to the knife and cut, leaving a hinge
 DRAWER = b"\x1bp\x00\x19\xfa"  # a pulse on pin 2: the drawer opens
 MODULE_DOTS = 3
-LINE_DOTS = 30
 LETTER_DOTS = 24
 
 # What the code page lacks and a near letter says as well.
@@ -205,11 +204,20 @@ def _line(
 ) -> bytes:
     from PIL import Image, ImageDraw
 
-    high = size * LINE_DOTS // LETTER_DOTS + 4
-    image = Image.new("L", (roll.dots, high), 255)
+    # As high as its letters: Arabic reaches further down than a line of capitals.
+    drawn = [(typeset.shaped(text, bold=bold, rtl=rtl), align) for text, align in marks]
+    above, below = LETTER_DOTS * 3 // 4, LETTER_DOTS // 4
+    for runs, _align in drawn:
+        for run in runs:
+            if run.face.path is not None and run.text.strip():
+                _left, top, _right, foot = _font(str(run.face.path), run.face.index, size).getbbox(
+                    run.text, anchor="ls"
+                )
+                above, below = max(above, -int(top)), max(below, int(foot))
+    image = Image.new("L", (roll.dots, above + below + 6), 255)
     pen = ImageDraw.Draw(image)
     pen.fontmode = "1"
-    for text, align in marks:
+    for (runs, align), (text, _align) in zip(drawn, marks, strict=True):
         wide = _wide(text, size, bold=bold, rtl=rtl)
         if align == "center":
             x = (roll.dots - wide) // 2
@@ -217,17 +225,13 @@ def _line(
             x = indent if align == "start" else 0
         else:
             x = roll.dots - wide - (indent if align == "start" else 0)
-        for run in typeset.shaped(text, bold=bold, rtl=rtl):
+        for run in runs:
+            at = (x, above + 3)
             if run.face.path is None:
-                pen.text(
-                    (x, high - 8),
-                    run.text.encode("latin-1", "replace").decode("latin-1"),
-                    fill=0,
-                    anchor="ls",
-                )
+                pen.text(at, run.text.encode("latin-1", "replace").decode("latin-1"), fill=0, anchor="ls")
                 continue
             font = _font(str(run.face.path), run.face.index, size)
-            pen.text((x, high - size // 4 - 2), run.text, font=font, fill=0, anchor="ls")
+            pen.text(at, run.text, font=font, fill=0, anchor="ls")
             x += round(font.getlength(run.text))
     return raster(image)
 

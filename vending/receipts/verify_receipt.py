@@ -335,7 +335,7 @@ def compare(receipt: Receipt, paper: str) -> list[str]:
         lacking.append(f"The receipt's number is {content['receipt']}.")
     sold = datetime.fromisoformat(str(content["sold_at"]).replace("Z", "+00:00"))
     if not all(
-        re.search(rf"(?<!\d){part}(?!\d)", text) for part in (str(sold.day), str(sold.year), f"{sold:%M}")
+        re.search(rf"(?<!\d){part}(?!\d)", text) for part in (str(sold.day), str(sold.year), f"{sold:%H:%M}")
     ):
         lacking.append(f"It was sold at {sold:%Y-%m-%d %H:%M} ({sold.tzname()}).")
     digits = re.sub(r"\s", "", text)

@@ -1,0 +1,48 @@
+"""A shop whose security module is the real one, in this process: its signatures, its log, its proofs."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import keystore_cast
+import pytest
+from shop import Shop, furnish, open_shop
+
+from vending.clock import FixedClock
+from vending.db import Database
+
+
+@pytest.fixture(scope="session")
+def made_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("receipts") / "module"
+    folder.mkdir()
+    keystore_cast.make(folder)
+    return folder
+
+
+@pytest.fixture
+def module(made_module: Path, tmp_path: Path) -> Iterator[keystore_cast.Module]:
+    folder = tmp_path / "module"
+    shutil.copytree(made_module, folder)
+    found = keystore_cast.Module(folder)
+    yield found
+    found.engine.log.abandon()
+
+
+@pytest.fixture(scope="session")
+def furnished(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("receipts-shop") / "ampoule.db"
+    shutil.copy(sqlite_template, path)
+    database = Database.open(f"sqlite:///{path}")
+    furnish(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def shop(furnished: Path, clock: FixedClock, tmp_path: Path) -> Iterator[Shop]:
+    path = tmp_path / "ampoule.db"
+    shutil.copy(furnished, path)
+    database = Database.open(f"sqlite:///{path}")
+    yield open_shop(database, clock)
+    database.close()

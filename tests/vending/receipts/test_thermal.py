@@ -1,0 +1,207 @@
+"""A printer's bytes, sent to a sink on a socket and decoded back: the text is the receipt's, the dots are its square.
+
+The decoder knows ESC/POS from the maker's reference and shares nothing with the encoder.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import paper_cast as cast
+import pytest
+from PIL import Image
+
+from vending.bootstrap import open_printer
+from vending.receipts import roll, thermal
+from vending.receipts.printer import PrinterAway, PrinterUnknown
+from vending.receipts.wording import worded
+
+WIDTHS = {"80": (576, 48), "58": (384, 32)}
+
+
+@dataclass
+class Printed:
+    """What a printer would have put on paper."""
+
+    lines: list[str] = field(default_factory=list)
+    pictures: list[Image.Image] = field(default_factory=list)
+    cuts: int = 0
+    kicks: int = 0
+    large: list[str] = field(default_factory=list)
+
+
+def decode(data: bytes) -> Printed:
+    """Refuses every command that it does not know."""
+    found, at, line, page, scale = Printed(), 0, b"", "cp437", 1
+    while at < len(data):
+        if data[at : at + 2] == b"\x1b@":
+            page, scale, at = "cp437", 1, at + 2
+        elif data[at : at + 2] == b"\x1bt":
+            page, at = {19: "cp858", 0: "cp437"}[data[at + 2]], at + 3
+        elif data[at : at + 2] in (b"\x1ba", b"\x1bE"):
+            assert data[at + 2] in (0, 1, 2)
+            at += 3
+        elif data[at : at + 2] == b"\x1d!":
+            assert data[at + 2] in (0x00, 0x11)
+            scale, at = (2 if data[at + 2] else 1), at + 3
+        elif data[at : at + 4] == b"\x1dv0\x00":
+            across, high = (int.from_bytes(data[at + n : at + n + 2], "little") for n in (4, 6))
+            dots = data[at + 8 : at + 8 + across * high]
+            assert len(dots) == across * high
+            found.pictures.append(Image.frombytes("1", (across * 8, high), bytes(255 - one for one in dots)))
+            at += 8 + across * high
+        elif data[at : at + 3] == b"\x1dVB":
+            found.cuts, at = found.cuts + 1, at + 4
+        elif data[at : at + 2] == b"\x1bp":
+            found.kicks, at = found.kicks + 1, at + 5
+        elif data[at] == 0x0A:
+            text = line.decode(page)
+            assert all(letter.isprintable() for letter in text), text
+            found.lines.append(text)
+            if scale == 2:
+                found.large.append(text)
+            line, at = b"", at + 1
+        else:
+            assert data[at] >= 0x20, f"a printer takes {data[at : at + 4]!r} for a command"
+            line += data[at : at + 1]
+            at += 1
+    assert not line
+    return found
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[str, list[bytes]]]:
+    """A printer of the network: takes one job and keeps it."""
+    server = socket.create_server(("127.0.0.1", 0))
+    jobs: list[bytes] = []
+
+    def take() -> None:
+        connection, _address = server.accept()
+        with connection:
+            job = b""
+            while piece := connection.recv(65536):
+                job += piece
+            jobs.append(job)
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    yield f"tcp://127.0.0.1:{server.getsockname()[1]}", jobs
+    thread.join(5)
+    server.close()
+
+
+@pytest.mark.parametrize("name", list(WIDTHS))
+def test_what_is_sent_is_what_is_printed(name: str, sink: tuple[str, list[bytes]], tmp_path: Path) -> None:
+    address, jobs = sink
+    slip = cast.slip("fr", copy=3)
+    paper = worded(slip)
+    open_printer(address).send(thermal.render(paper, name, kick=True))
+    for _ in range(100):
+        if jobs:
+            break
+        threading.Event().wait(0.05)
+    printed = decode(jobs[0])
+    dots, letters = WIDTHS[name]
+    assert (printed.cuts, printed.kicks) == (1, 1)
+    assert all(len(line) * (2 if line in printed.large else 1) <= letters for line in printed.lines)
+    assert all(picture.width == dots for picture in printed.pictures)
+    text = re.sub(r"\s+", " ", " ".join(printed.lines))
+    for block in roll.blocks(paper):
+        for field_ in (block.text, block.end):
+            if block.kind in ("text", "pair") and field_:
+                assert re.sub(r"\s+", " ", thermal.printable(field_) or "") in text or all(
+                    word in text for word in (thermal.printable(field_) or "").split()
+                ), field_
+    digits = slip.tokens[0].digits
+    assert (
+        "".join("".join(line.split()) for line in printed.large if line.replace(" ", "").isdigit()) == digits
+    )
+    if shutil.which("zbarimg") is None:
+        pytest.skip("needs zbar-tools")
+    square = max(printed.pictures, key=lambda picture: picture.height)
+    square.convert("L").save(tmp_path / "square.png")
+    read = subprocess.run(
+        ["zbarimg", "--quiet", "--raw", "square.png"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert read.stdout.split() == list(slip.squares)
+
+
+@pytest.mark.parametrize("language", ["zh", "ar"])
+@pytest.mark.parametrize("name", list(WIDTHS))
+def test_other_scripts_are_dots_of_the_paper_s_own_fonts(language: str, name: str) -> None:
+    printed = decode(thermal.render(worded(cast.slip(language)), name))
+    dots, _letters = WIDTHS[name]
+    assert all(picture.width == dots for picture in printed.pictures)
+    # Every line that holds something is dark somewhere, and nothing touches the edge of its strip.
+    for picture in printed.pictures:
+        grey = picture.convert("L")
+        assert grey.getextrema()[0] == 0
+        if picture.height > 12:
+            assert grey.crop((0, 0, dots, 1)).getextrema()[0] == 255, "a letter is cut at its top"
+            assert grey.crop((0, picture.height - 1, dots, picture.height)).getextrema()[0] == 255, (
+                "or at its foot"
+            )
+    assert [line for line in printed.lines if "?" in line] == []
+    digits = cast.slip(language).tokens[0].digits
+    assert (
+        "".join("".join(line.split()) for line in printed.large if line.replace(" ", "").isdigit()) == digits
+    )
+
+
+def test_the_two_ends_of_the_line_mirror_for_arabic() -> None:
+    """The figure stands at the left of an Arabic paper and at the right of a French one."""
+    block = roll.Block("pair", "المدفوع", "1,500.00", bold=True)
+    (picture,) = decode(thermal._block(block, roll.ROLLS["80"], rtl=True) + b"\n").pictures
+    grey = picture.convert("L")
+    left, right = grey.crop((0, 0, 20, grey.height)), grey.crop((grey.width - 20, 0, grey.width, grey.height))
+    assert left.getextrema()[0] == 0
+    assert right.getextrema()[0] == 0
+
+
+def test_hostile_names_never_become_commands() -> None:
+    for text in cast.HOSTILE.values():
+        around = cast.around()
+        assert around.buyer is not None
+        slip = cast.slip(around=replace(around, buyer=replace(around.buyer, name=text)), cashier=text)
+        printed = decode(thermal.render(worded(slip), "58"))
+        assert (printed.cuts, printed.kicks) == (1, 0)
+
+
+def test_a_printer_that_is_away_says_so_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(PrinterAway, match="the sale is safe"):
+        open_printer(f"tcp://127.0.0.1:{port}").send(b"x")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "printer",
+        "http://a",
+        "tcp://",
+        "usb://12",
+        "usb://xxxx:yyyy",
+        "serial://",
+        "serial:///dev/x?baud=fast",
+    ],
+)
+def test_refuses_what_is_no_printer_s_address(address: str) -> None:
+    with pytest.raises(PrinterUnknown):
+        open_printer(address)
+
+
+def test_a_printer_on_a_device_file_takes_the_same_bytes(tmp_path: Path) -> None:
+    data = thermal.render(worded(cast.slip()), "80")
+    device = tmp_path / "lp0"
+    device.touch()
+    open_printer(f"file://{device}").send(data)
+    assert device.read_bytes() == data
