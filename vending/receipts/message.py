@@ -6,6 +6,7 @@ sends it and whether it arrived.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -51,8 +52,14 @@ def sms(paper: Paper) -> str:
         lines.append(f"{paper.words.change} {paper.change}")
     lines += paper.enter if not paper.tokens or len(paper.enter) > 1 else ()
     text = "\n".join(" ".join(line.split()) for line in lines)
-    near = text.translate(_NEAR)
+    near = "".join(map(_near, text.translate(_NEAR)))
     return near if set(near) <= GSM else text
+
+
+def _near(letter: str) -> str:
+    """A letter without the accent that the alphabet lacks: three messages for one cedilla would be dear."""
+    plain = unicodedata.normalize("NFD", letter)[0]
+    return plain if letter not in GSM and plain in GSM else letter
 
 
 def parts_of(text: str) -> int:
