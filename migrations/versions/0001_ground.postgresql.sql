@@ -143,9 +143,9 @@ CREATE TABLE approval_request (
 	CONSTRAINT uq_approval_request_act_id UNIQUE (act_id)
 )
 --;;
-CREATE INDEX ix_approval_request_state ON approval_request (state, site)
---;;
 CREATE INDEX ix_approval_request_site ON approval_request (site)
+--;;
+CREATE INDEX ix_approval_request_state ON approval_request (state, site)
 --;;
 CREATE TABLE operator (
 	id BIGSERIAL NOT NULL,
@@ -240,9 +240,11 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -282,6 +284,131 @@ CREATE TABLE seller_handover (
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
 CREATE OR REPLACE TRIGGER seller_handover_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seller_handover FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE voucher (
+	id BIGSERIAL NOT NULL,
+	number VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency VARCHAR NOT NULL,
+	issuer VARCHAR NOT NULL,
+	valid_until VARCHAR,
+	added_by VARCHAR NOT NULL,
+	added_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_voucher PRIMARY KEY (id),
+	CONSTRAINT ck_voucher_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_voucher_number UNIQUE (number)
+)
+--;;
+CREATE INDEX ix_voucher_site_key ON voucher (site_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER voucher_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON voucher FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE unclaimed (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	way VARCHAR NOT NULL,
+	currency VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	reference VARCHAR NOT NULL,
+	note VARCHAR NOT NULL,
+	till VARCHAR NOT NULL,
+	shift VARCHAR NOT NULL,
+	received_by VARCHAR NOT NULL,
+	received_by_name VARCHAR NOT NULL,
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_unclaimed PRIMARY KEY (id),
+	CONSTRAINT ck_unclaimed_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_unclaimed_key UNIQUE (key)
+)
+--;;
+CREATE INDEX ix_unclaimed_site_key ON unclaimed (site_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER unclaimed_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON unclaimed FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE unclaimed_end (
+	id BIGSERIAL NOT NULL,
+	account VARCHAR NOT NULL,
+	outcome VARCHAR NOT NULL,
+	tenant_key VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency VARCHAR NOT NULL,
+	reason VARCHAR NOT NULL,
+	evidence VARCHAR NOT NULL,
+	ended_by VARCHAR NOT NULL,
+	ended_by_name VARCHAR NOT NULL,
+	ended_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_unclaimed_end PRIMARY KEY (id),
+	CONSTRAINT ck_unclaimed_end_outcome_known CHECK (outcome IN ('attributed', 'returned')),
+	CONSTRAINT ck_unclaimed_end_amount CHECK (amount_minor > 0)
+)
+--;;
+CREATE INDEX ix_unclaimed_end_account ON unclaimed_end (account)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER unclaimed_end_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON unclaimed_end FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE refund (
+	id BIGSERIAL NOT NULL,
+	request VARCHAR NOT NULL,
+	number VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	till VARCHAR NOT NULL,
+	shift VARCHAR NOT NULL,
+	source VARCHAR NOT NULL,
+	tenant_key VARCHAR NOT NULL,
+	way VARCHAR NOT NULL,
+	currency VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	reference VARCHAR NOT NULL,
+	reason VARCHAR NOT NULL,
+	evidence VARCHAR NOT NULL,
+	approval VARCHAR NOT NULL,
+	refunded_by VARCHAR NOT NULL,
+	refunded_by_name VARCHAR NOT NULL,
+	refunded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_refund PRIMARY KEY (id),
+	CONSTRAINT ck_refund_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_refund_request UNIQUE (request),
+	CONSTRAINT uq_refund_number UNIQUE (number)
+)
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER refund_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON refund FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE tender_correction (
+	approval VARCHAR NOT NULL,
+	sale_key VARCHAR NOT NULL,
+	position BIGINT NOT NULL,
+	from_way VARCHAR NOT NULL,
+	to_way VARCHAR NOT NULL,
+	reference VARCHAR NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency VARCHAR NOT NULL,
+	shift VARCHAR NOT NULL,
+	corrected_by VARCHAR NOT NULL,
+	corrected_by_name VARCHAR NOT NULL,
+	corrected_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_tender_correction PRIMARY KEY (approval),
+	CONSTRAINT uq_tender_correction_sale_key_position UNIQUE (sale_key, position)
+)
+--;;
+CREATE INDEX ix_tender_correction_sale_key ON tender_correction (sale_key)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER tender_correction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tender_correction FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
 CREATE TABLE sandbox_order (
 	id BIGSERIAL NOT NULL,
@@ -466,9 +593,9 @@ CREATE TABLE role_grant (
 	CONSTRAINT fk_role_grant_person_key FOREIGN KEY(person_key) REFERENCES person (key)
 )
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id BIGSERIAL NOT NULL,
@@ -646,6 +773,18 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER ledger_hold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_hold FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
+CREATE TABLE voucher_use (
+	number VARCHAR NOT NULL,
+	sale_key VARCHAR NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_voucher_use PRIMARY KEY (number),
+	CONSTRAINT fk_voucher_use_number FOREIGN KEY(number) REFERENCES voucher (number)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER voucher_use_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON voucher_use FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
 CREATE TABLE receipt_around (
 	sale_key VARCHAR NOT NULL,
 	around JSONB NOT NULL,
@@ -685,9 +824,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -1214,9 +1353,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1269,11 +1408,11 @@ CREATE TABLE meter (
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -152,9 +152,9 @@ CREATE TABLE approval_request (
 )
  STRICT
 --;;
-CREATE INDEX ix_approval_request_state ON approval_request (state, site)
---;;
 CREATE INDEX ix_approval_request_site ON approval_request (site)
+--;;
+CREATE INDEX ix_approval_request_state ON approval_request (state, site)
 --;;
 CREATE TABLE operator (
 	id INTEGER NOT NULL,
@@ -255,9 +255,11 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -299,6 +301,136 @@ CREATE TABLE seller_handover (
 CREATE TRIGGER IF NOT EXISTS seller_handover_no_update BEFORE UPDATE ON seller_handover BEGIN SELECT RAISE(ABORT, 'seller_handover is append only'); END
 --;;
 CREATE TRIGGER IF NOT EXISTS seller_handover_no_delete BEFORE DELETE ON seller_handover BEGIN SELECT RAISE(ABORT, 'seller_handover is append only'); END
+--;;
+CREATE TABLE voucher (
+	id INTEGER NOT NULL,
+	number TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	valid_until TEXT,
+	added_by TEXT NOT NULL,
+	added_at TEXT NOT NULL,
+	CONSTRAINT pk_voucher PRIMARY KEY (id),
+	CONSTRAINT ck_voucher_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_voucher_number UNIQUE (number)
+)
+ STRICT
+--;;
+CREATE INDEX ix_voucher_site_key ON voucher (site_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS voucher_no_update BEFORE UPDATE ON voucher BEGIN SELECT RAISE(ABORT, 'voucher is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS voucher_no_delete BEFORE DELETE ON voucher BEGIN SELECT RAISE(ABORT, 'voucher is append only'); END
+--;;
+CREATE TABLE unclaimed (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	way TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	reference TEXT NOT NULL,
+	note TEXT NOT NULL,
+	till TEXT NOT NULL,
+	shift TEXT NOT NULL,
+	received_by TEXT NOT NULL,
+	received_by_name TEXT NOT NULL,
+	received_at TEXT NOT NULL,
+	CONSTRAINT pk_unclaimed PRIMARY KEY (id),
+	CONSTRAINT ck_unclaimed_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_unclaimed_key UNIQUE ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_unclaimed_site_key ON unclaimed (site_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS unclaimed_no_update BEFORE UPDATE ON unclaimed BEGIN SELECT RAISE(ABORT, 'unclaimed is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS unclaimed_no_delete BEFORE DELETE ON unclaimed BEGIN SELECT RAISE(ABORT, 'unclaimed is append only'); END
+--;;
+CREATE TABLE unclaimed_end (
+	id INTEGER NOT NULL,
+	account TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	tenant_key TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	evidence TEXT NOT NULL,
+	ended_by TEXT NOT NULL,
+	ended_by_name TEXT NOT NULL,
+	ended_at TEXT NOT NULL,
+	CONSTRAINT pk_unclaimed_end PRIMARY KEY (id),
+	CONSTRAINT ck_unclaimed_end_outcome_known CHECK (outcome IN ('attributed', 'returned')),
+	CONSTRAINT ck_unclaimed_end_amount CHECK (amount_minor > 0)
+)
+ STRICT
+--;;
+CREATE INDEX ix_unclaimed_end_account ON unclaimed_end (account)
+--;;
+CREATE TRIGGER IF NOT EXISTS unclaimed_end_no_update BEFORE UPDATE ON unclaimed_end BEGIN SELECT RAISE(ABORT, 'unclaimed_end is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS unclaimed_end_no_delete BEFORE DELETE ON unclaimed_end BEGIN SELECT RAISE(ABORT, 'unclaimed_end is append only'); END
+--;;
+CREATE TABLE refund (
+	id INTEGER NOT NULL,
+	request TEXT NOT NULL,
+	number TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	till TEXT NOT NULL,
+	shift TEXT NOT NULL,
+	source TEXT NOT NULL,
+	tenant_key TEXT NOT NULL,
+	way TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	reference TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	evidence TEXT NOT NULL,
+	approval TEXT NOT NULL,
+	refunded_by TEXT NOT NULL,
+	refunded_by_name TEXT NOT NULL,
+	refunded_at TEXT NOT NULL,
+	CONSTRAINT pk_refund PRIMARY KEY (id),
+	CONSTRAINT ck_refund_amount CHECK (amount_minor > 0),
+	CONSTRAINT uq_refund_request UNIQUE (request),
+	CONSTRAINT uq_refund_number UNIQUE (number)
+)
+ STRICT
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
+--;;
+CREATE TABLE tender_correction (
+	approval TEXT NOT NULL,
+	sale_key TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	from_way TEXT NOT NULL,
+	to_way TEXT NOT NULL,
+	reference TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	shift TEXT NOT NULL,
+	corrected_by TEXT NOT NULL,
+	corrected_by_name TEXT NOT NULL,
+	corrected_at TEXT NOT NULL,
+	CONSTRAINT pk_tender_correction PRIMARY KEY (approval),
+	CONSTRAINT uq_tender_correction_sale_key_position UNIQUE (sale_key, position)
+)
+ STRICT
+--;;
+CREATE INDEX ix_tender_correction_sale_key ON tender_correction (sale_key)
+--;;
+CREATE TRIGGER IF NOT EXISTS tender_correction_no_update BEFORE UPDATE ON tender_correction BEGIN SELECT RAISE(ABORT, 'tender_correction is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS tender_correction_no_delete BEFORE DELETE ON tender_correction BEGIN SELECT RAISE(ABORT, 'tender_correction is append only'); END
 --;;
 CREATE TABLE sandbox_order (
 	id INTEGER NOT NULL,
@@ -494,9 +626,9 @@ CREATE TABLE role_grant (
 )
  STRICT
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id INTEGER NOT NULL,
@@ -673,6 +805,19 @@ CREATE TRIGGER IF NOT EXISTS ledger_hold_no_update BEFORE UPDATE ON ledger_hold 
 --;;
 CREATE TRIGGER IF NOT EXISTS ledger_hold_no_delete BEFORE DELETE ON ledger_hold BEGIN SELECT RAISE(ABORT, 'ledger_hold is append only'); END
 --;;
+CREATE TABLE voucher_use (
+	number TEXT NOT NULL,
+	sale_key TEXT NOT NULL,
+	used_at TEXT NOT NULL,
+	CONSTRAINT pk_voucher_use PRIMARY KEY (number),
+	CONSTRAINT fk_voucher_use_number FOREIGN KEY(number) REFERENCES voucher (number)
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS voucher_use_no_update BEFORE UPDATE ON voucher_use BEGIN SELECT RAISE(ABORT, 'voucher_use is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS voucher_use_no_delete BEFORE DELETE ON voucher_use BEGIN SELECT RAISE(ABORT, 'voucher_use is append only'); END
+--;;
 CREATE TABLE receipt_around (
 	sale_key TEXT NOT NULL,
 	around TEXT NOT NULL,
@@ -715,9 +860,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -1272,9 +1417,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1328,11 +1473,11 @@ CREATE TABLE meter (
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

@@ -147,17 +147,19 @@ class Pen:
         left = self._across(at) - (side if self.rtl else 0)
         top = self.y
 
+        # In modules, so that every figure is a small integer; a thousand numbers worded by reportlab would take longest.
+        rectangles = " ".join(
+            f"{begin} {-row - 1} {count} 1 re"
+            for row, line in enumerate(matrix)
+            for begin, count in qr.runs(line)
+        )
+
         def draw(canvas: Canvas, height: float) -> None:
-            path = canvas.beginPath()
-            for row, line in enumerate(matrix):
-                y = height - top - (row + 1 + qr.QUIET) * module
-                start = line.find(1)
-                while start >= 0:
-                    end = line.find(0, start)
-                    end = len(line) if end < 0 else end
-                    path.rect(left + (start + qr.QUIET) * module, y, (end - start) * module, module)
-                    start = line.find(1, end)
-            canvas.drawPath(path, stroke=0, fill=1)
+            canvas.saveState()
+            canvas.translate(left + qr.QUIET * module, height - top - qr.QUIET * module)
+            canvas.scale(module, module)
+            canvas.addLiteral(f"{rectangles} f")
+            canvas.restoreState()
 
         self.pages[-1].append(draw)
         return side

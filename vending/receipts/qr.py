@@ -2,7 +2,7 @@
 checked without the network. Writer only; the readers (`verify_receipt.py`, `static/verify.js`) share no code with it.
 
 The square carries the canonical content itself, compressed, because a hash alone would prove nothing to somebody who holds
-paper (docs/adr/0027). It is text and no address: a token never stands in a URL. It is digits behind a short name, so that
+paper (docs/adr/0029). It is text and no address: a token never stands in a URL. It is digits behind a short name, so that
 phones show it, copy it and send it unharmed, and so that the square is small: ten bits hold three digits. Never Micro QR:
 phones do not read it. The format is docs/reference/receipt-qr.md.
 """
@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import zlib
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from typing import Any
 
 import segno
+
+from vending.receipts import masks
 
 NAME = "AMPOULE2"
 FORM = 2
@@ -94,33 +95,40 @@ def digits(data: bytes) -> str:
 
 @lru_cache(maxsize=64)
 def matrix(text: str) -> tuple[bytes, ...]:
-    """The modules, row by row; the best mask, as the standard asks. The same text is drawn on several papers."""
-    return tuple(bytes(row) for row in _code(text).matrix)
+    """The modules, row by row, with the best mask. The same text is drawn on several papers."""
+    if text.startswith(NAME) and text.isascii() and text[len(NAME) :].isdigit():
+        return masks.best(_masked(text, 0), lambda mask: _masked(text, mask))
+    return tuple(bytes(row) for row in segno.make(text, error="m", micro=False).matrix)
 
 
-def _code(text: str) -> segno.QRCode:
-    if not (text.startswith(NAME) and text.isascii() and text[len(NAME) :].isdigit()):
-        return segno.make(text, error="m", micro=False)
+def _masked(text: str, mask: int) -> Sequence[bytes]:
     # Two segments: the name as letters, the rest as digits at ten bits for three. segno's `make` takes one text alone.
     segments = ((NAME, segno.consts.MODE_ALPHANUMERIC), (text[len(NAME) :], segno.consts.MODE_NUMERIC))
     encode: Callable[..., Any] = segno.encoder.encode
-    drawn: Any = segno.QRCode
-    found: segno.QRCode = drawn(encode(segments, error="m", micro=False, boost_error=False))
-    return found
+    rows: Sequence[bytes] = encode(segments, error="m", micro=False, boost_error=False, mask=mask).matrix
+    return rows
+
+
+def runs(row: bytes) -> Iterator[tuple[int, int]]:
+    """Where dark modules begin, and how many there are: one stroke each."""
+    begin = row.find(1)
+    while begin >= 0:
+        end = row.find(0, begin)
+        end = len(row) if end < 0 else end
+        yield begin, end - begin
+        begin = row.find(1, end)
 
 
 def svg(text: str) -> str:
-    """Inline SVG, four modules of quiet zone, black on white in every theme."""
-    out = BytesIO()
-    _code(text).save(
-        out,
-        kind="svg",
-        border=QUIET,
-        dark="#000",
-        light="#fff",
-        xmldecl=False,
-        svgns=True,
-        omitsize=True,
-        nl=False,
+    """Inline SVG, a unit a module, four modules of quiet zone, black on white in every theme."""
+    rows = matrix(text)
+    side = len(rows) + 2 * QUIET
+    strokes = "".join(
+        f"M{begin + QUIET} {row + QUIET}.5h{count}"
+        for row, line in enumerate(rows)
+        for begin, count in runs(line)
     )
-    return out.getvalue().decode()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}">'
+        f'<path fill="#fff" d="M0 0h{side}v{side}h-{side}z"/><path stroke="#000" d="{strokes}"/></svg>'
+    )

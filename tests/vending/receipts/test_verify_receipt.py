@@ -286,3 +286,12 @@ def test_a_content_that_unpacks_without_end_is_refused() -> None:
     squares = qr.squares("ampoule/x", b"0" * (verify_receipt.LARGEST_CONTENT + 1), [])
     with pytest.raises(Bad, match="cannot be read"):
         verify_receipt.read_squares(squares)
+
+
+def test_writer_verifiers_and_document_hold_the_same_dictionary() -> None:
+    root = Path(verify_receipt.__file__).parents[2]
+    document = (root / "docs" / "reference" / "receipt-qr.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"```text\n(.*?)\n```", document, re.DOTALL)
+    script = (root / "static" / "verify.js").read_text(encoding="utf-8")
+    in_script = "".join(re.findall(r"'([^'\n]*)'", script[: script.index("const WIDTHS")]))
+    assert qr.DICTIONARY == verify_receipt.DICTIONARY == told.replace("\n", "").encode() == in_script.encode()
