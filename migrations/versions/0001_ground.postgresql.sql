@@ -10,9 +10,9 @@ CREATE TABLE audit_entry (
 	CONSTRAINT pk_audit_entry PRIMARY KEY (id)
 )
 --;;
-CREATE INDEX ix_audit_entry_act ON audit_entry (act)
---;;
 CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
+--;;
+CREATE INDEX ix_audit_entry_act ON audit_entry (act)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -240,9 +240,9 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
@@ -379,9 +379,9 @@ CREATE TABLE refund (
 	CONSTRAINT uq_refund_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
 CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -578,6 +578,53 @@ CREATE TABLE log_mark (
 	CONSTRAINT pk_log_mark PRIMARY KEY (id),
 	CONSTRAINT ck_log_mark_one_row CHECK (id = 1)
 )
+--;;
+CREATE TABLE work_order (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	number BIGINT NOT NULL,
+	kind VARCHAR NOT NULL,
+	title VARCHAR NOT NULL,
+	note VARCHAR NOT NULL,
+	meter_key VARCHAR,
+	due_on DATE,
+	state VARCHAR NOT NULL,
+	opened_by VARCHAR NOT NULL,
+	opened_by_name VARCHAR NOT NULL,
+	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	taken_by VARCHAR,
+	taken_by_name VARCHAR,
+	ended_by_name VARCHAR,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	result VARCHAR,
+	CONSTRAINT pk_work_order PRIMARY KEY (id),
+	CONSTRAINT uq_work_order_site_key_number UNIQUE (site_key, number),
+	CONSTRAINT ck_work_order_state_known CHECK (state IN ('open', 'started', 'done', 'failed', 'cancelled')),
+	CONSTRAINT uq_work_order_key UNIQUE (key)
+)
+--;;
+CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
+--;;
+CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
+--;;
+CREATE TABLE work_visit (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	made_by VARCHAR NOT NULL,
+	made_by_name VARCHAR NOT NULL,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	orders JSONB NOT NULL,
+	seed_sealed VARCHAR NOT NULL,
+	CONSTRAINT pk_work_visit PRIMARY KEY (id),
+	CONSTRAINT uq_work_visit_key UNIQUE (key)
+)
+--;;
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER work_visit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON work_visit FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
 CREATE TABLE role_grant (
 	id BIGSERIAL NOT NULL,
@@ -1028,15 +1075,36 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
+CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+--;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+--;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+CREATE TABLE work_result (
+	order_key VARCHAR NOT NULL,
+	visit_key VARCHAR NOT NULL,
+	meter_key VARCHAR NOT NULL,
+	status VARCHAR NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	sentence VARCHAR NOT NULL,
+	readings JSONB NOT NULL,
+	brought_by VARCHAR NOT NULL,
+	brought_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_work_result PRIMARY KEY (order_key),
+	CONSTRAINT fk_work_result_order_key FOREIGN KEY(order_key) REFERENCES work_order (key),
+	CONSTRAINT fk_work_result_visit_key FOREIGN KEY(visit_key) REFERENCES work_visit (key)
+)
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+CREATE INDEX ix_work_result_meter_key ON work_result (meter_key)
 --;;
-CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
+--;;
+CREATE OR REPLACE TRIGGER work_result_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON work_result FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
 CREATE TABLE site_holiday (
 	site_key VARCHAR NOT NULL,
@@ -1079,9 +1147,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -1410,9 +1478,9 @@ CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -11,9 +11,9 @@ CREATE TABLE audit_entry (
 )
  STRICT
 --;;
-CREATE INDEX ix_audit_entry_act ON audit_entry (act)
---;;
 CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
+--;;
+CREATE INDEX ix_audit_entry_act ON audit_entry (act)
 --;;
 CREATE TRIGGER IF NOT EXISTS audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'audit_entry is append only'); END
 --;;
@@ -255,9 +255,9 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
@@ -400,9 +400,9 @@ CREATE TABLE refund (
 )
  STRICT
 --;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
 CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
 --;;
 CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
 --;;
@@ -610,6 +610,55 @@ CREATE TABLE log_mark (
 	CONSTRAINT ck_log_mark_one_row CHECK (id = 1)
 )
  STRICT
+--;;
+CREATE TABLE work_order (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	title TEXT NOT NULL,
+	note TEXT NOT NULL,
+	meter_key TEXT,
+	due_on TEXT,
+	state TEXT NOT NULL,
+	opened_by TEXT NOT NULL,
+	opened_by_name TEXT NOT NULL,
+	opened_at TEXT NOT NULL,
+	taken_by TEXT,
+	taken_by_name TEXT,
+	ended_by_name TEXT,
+	ended_at TEXT,
+	result TEXT,
+	CONSTRAINT pk_work_order PRIMARY KEY (id),
+	CONSTRAINT uq_work_order_site_key_number UNIQUE (site_key, number),
+	CONSTRAINT ck_work_order_state_known CHECK (state IN ('open', 'started', 'done', 'failed', 'cancelled')),
+	CONSTRAINT uq_work_order_key UNIQUE ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
+--;;
+CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
+--;;
+CREATE TABLE work_visit (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	made_by TEXT NOT NULL,
+	made_by_name TEXT NOT NULL,
+	made_at TEXT NOT NULL,
+	expires_at TEXT NOT NULL,
+	orders TEXT NOT NULL,
+	seed_sealed TEXT NOT NULL,
+	CONSTRAINT pk_work_visit PRIMARY KEY (id),
+	CONSTRAINT uq_work_visit_key UNIQUE ("key")
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS work_visit_no_update BEFORE UPDATE ON work_visit BEGIN SELECT RAISE(ABORT, 'work_visit is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS work_visit_no_delete BEFORE DELETE ON work_visit BEGIN SELECT RAISE(ABORT, 'work_visit is append only'); END
 --;;
 CREATE TABLE role_grant (
 	id INTEGER NOT NULL,
@@ -1075,15 +1124,37 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
+CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+--;;
+CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+--;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+CREATE TABLE work_result (
+	order_key TEXT NOT NULL,
+	visit_key TEXT NOT NULL,
+	meter_key TEXT NOT NULL,
+	status TEXT NOT NULL,
+	at TEXT NOT NULL,
+	sentence TEXT NOT NULL,
+	readings TEXT NOT NULL,
+	brought_by TEXT NOT NULL,
+	brought_at TEXT NOT NULL,
+	CONSTRAINT pk_work_result PRIMARY KEY (order_key),
+	CONSTRAINT fk_work_result_order_key FOREIGN KEY(order_key) REFERENCES work_order ("key"),
+	CONSTRAINT fk_work_result_visit_key FOREIGN KEY(visit_key) REFERENCES work_visit ("key")
+)
+ STRICT
 --;;
-CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
+CREATE INDEX ix_work_result_meter_key ON work_result (meter_key)
 --;;
-CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+CREATE TRIGGER IF NOT EXISTS work_result_no_update BEFORE UPDATE ON work_result BEGIN SELECT RAISE(ABORT, 'work_result is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS work_result_no_delete BEFORE DELETE ON work_result BEGIN SELECT RAISE(ABORT, 'work_result is append only'); END
 --;;
 CREATE TABLE site_holiday (
 	site_key TEXT NOT NULL,
@@ -1129,9 +1200,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -1475,9 +1546,9 @@ CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,

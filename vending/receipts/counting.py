@@ -25,6 +25,12 @@ def label(tongue: Tongue, line: dict[str, Any]) -> str:
         "Kept from last time": tongue.speak("Kept from last time"),
         "To the account": tongue.speak("To the account"),
         "Deposit": tongue.speak("Deposit"),
+        # Why a sale was taken back (vends/reversing.py), as credit notes name it.
+        "wrong-meter": tongue.speak("Sold to the wrong meter"),
+        "wrong-amount": tongue.speak("Sold for the wrong amount"),
+        "not-accepted": tongue.speak("The meter does not accept the token"),
+        "meter-replaced": tongue.speak("The meter was replaced"),
+        "other": tongue.speak("Another reason"),
     }
     if name.startswith("Arrears, "):
         return tongue.speak("Arrears, %(which)s", which=name.removeprefix("Arrears, "))

@@ -19,12 +19,12 @@ from vending.estate import queries as estate
 from vending.languages import first_known
 from vending.payments import service as payments
 from vending.receipts import pdf, tax, typeset
-from vending.receipts.slip import Around, MeterFacts, Month, Party, Slip, slip_of
+from vending.receipts.slip import Around, MeterFacts, Month, Party, Slip, credit_note_of, slip_of
 from vending.receipts.tables import ReceiptAround, ReceiptPaper
 from vending.receipts.wording import Paper, worded
 from vending.shifts import queries as shifts
 from vending.tariffs import service as tariffs
-from vending.vends import facts, queries
+from vending.vends import facts, queries, reversing
 from vending.vends.queries import SaleView, VendView
 
 
@@ -71,6 +71,22 @@ def slip(db: Database, clock: Clock, sale_key: str, *, test: bool, copy: int | N
 
 def paper(db: Database, clock: Clock, sale_key: str, *, test: bool, copy: int | None = None) -> Paper:
     return worded(slip(db, clock, sale_key, test=test, copy=copy))
+
+
+def credit_notes(db: Database, clock: Clock, sale_key: str, *, test: bool) -> dict[str, Paper]:
+    """The credit notes of a sale's orders, by their numbers: stored contents, in what stood around the sale."""
+    around = keep(db, clock, sale_key, test=test)
+    with db.reading() as session:
+        sale = queries.one_sale(session, sale_key)
+        found = reversing.of_orders(session, [vend.order_id for vend in sale.vends])
+    notes = [one for one in found.values() if one.credit_note and one.decided_at]
+    return {
+        str(one.credit_note): worded(
+            credit_note_of(sale, around, one.content, one.decided_at, one.asked_by_name)
+        )
+        for one in notes
+        if one.decided_at is not None
+    }
 
 
 def make_pdf(

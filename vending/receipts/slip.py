@@ -101,6 +101,7 @@ class SlipOrder:
     account: tuple[int, int] | None = None  # before and after, where money went onto it
     debt: tuple[int, int] | None = None
     free_units: int = 0
+    taxed: tuple[tuple[str, int], ...] = ()  # on a credit note: the taxes that the corrected order held
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,54 @@ def slip_of(sale: SaleView, around: Around, *, copy: int) -> Slip:
         rounding_minor=sum(taken.rounding_minor for taken in sale.taken),
         waiting=sale.state in ("asked", "paid"),
         squares=squares_of(sale),
+    )
+
+
+def credit_note_of(
+    sale: SaleView, around: Around, note: dict[str, Any], decided_at: datetime, clerk: str
+) -> Slip:
+    """The paper of a sale that was taken back (rules.md 28): its own number, the receipt that it corrects, what came back."""
+    order = next(one for one in sale.content["orders"] if one["order"] == note["of_order"])
+    amount = int(note["amount_minor"])
+    taxes = [line for line in order["lines"] if line["kind"] == "tax"]
+    lines: list[dict[str, Any]] = [
+        {
+            "id": "credit",
+            "kind": "credit-note",
+            "label": str(note["why"]),
+            "why": str(note["reason"]),
+            "amount_minor": amount,
+        }
+    ]
+    return Slip(
+        around=around,
+        receipt=str(note["number"]),
+        copy=0,
+        sold_at=decided_at,
+        till=sale.till,
+        cashier=clerk,
+        currency=str(note["currency"]),
+        total_minor=amount,
+        tokens=(),
+        orders=(
+            SlipOrder(
+                str(note["of_order"]),
+                str(order["kind"]),
+                str(order.get("meter") or ""),
+                str(order.get("service") or ""),
+                0,
+                tuple(lines),
+                amount,
+                str(order.get("tariff") or ""),
+                taxed=tuple((str(line["label"]), int(line["amount_minor"])) for line in taxes),
+            ),
+        ),
+        tenders=(),
+        change_minor=0,
+        rounding_minor=0,
+        waiting=False,
+        squares=(),
+        credits=sale.receipt,
     )
 
 

@@ -162,7 +162,7 @@ def worded(slip: Slip) -> Paper:
         tariff=", ".join(dict.fromkeys(order.tariff for order in slip.orders if order.tariff)),
         ruler=_ruler(spoken, slip, zone),
         help=spoken.speak("Questions: call %(phone)s", phone=seller.phone) if seller.phone else "",
-        words=_fixed(spoken),
+        words=_fixed(spoken, slip),
     )
 
 
@@ -308,6 +308,14 @@ def _group(spoken: Tongue, slip: Slip, order: SlipOrder) -> PaperGroup:
     month = slip.around.months.get(order.order)
     if month is not None and order.units:
         notes.append(_month(spoken, order, month))
+    for name, minor in order.taxed:
+        notes.append(
+            spoken.speak(
+                "%(tax)s in the corrected order: %(amount)s",
+                tax=counting.label(spoken, {"label": name}),
+                amount=spoken.money(minor, slip.currency),
+            )
+        )
     for told, sentence in (
         (order.account, spoken.template("Account: %(before)s before, %(after)s now")),
         (order.debt, spoken.template("Owed: %(before)s before, %(after)s now")),
@@ -408,7 +416,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _fixed(spoken: Tongue) -> FixedWords:
+def _fixed(spoken: Tongue, slip: Slip) -> FixedWords:
     return FixedWords(
         sold_to=spoken.speak("Sold to"),
         sold_by=spoken.speak("Sold by"),
@@ -416,7 +424,7 @@ def _fixed(spoken: Tongue) -> FixedWords:
         quantity=spoken.speak("Quantity"),
         price=spoken.speak("Price"),
         amount=spoken.speak("Amount"),
-        paid=spoken.speak("Paid"),
+        paid=spoken.speak("Credited") if slip.credits else spoken.speak("Paid"),
         change=spoken.speak("Change given"),
         rounding=spoken.speak("Rounded to coins"),
         paid_for=spoken.speak("What was paid for"),

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, g, render_template, request, url_for
 from markupsafe import Markup
 
+from vending.errors import NotFound
 from vending.receipts import pdf, qr
 from vending.receipts import service as receipts
 from vending.receipts.wording import Paper, Ruler
@@ -40,6 +41,15 @@ def show(key: str) -> Any:
         }
         for value in pdf.PAPERS
     ]
+    notes = receipts.credit_notes(services.db, services.clock, key, test=services.settings.is_demonstration)
+    papers += [
+        {
+            "value": "",
+            "label": number,
+            "url": url_for("receipts.credit_note", key=key, number=number, paper="a4"),
+        }
+        for number in notes
+    ]
     return render_template(
         "cashier/receipt.html",
         paper=paper,
@@ -60,6 +70,18 @@ def as_pdf(key: str, paper: str) -> Response:
     with services.db.reading() as session:
         number = queries.one_sale(session, key).receipt
     answer = Response(made.data, mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{number}.pdf"'
+    return answer
+
+
+@room.get("/<key>/credit-notes/<number>/<any(a4, a5, '80', '58'):paper>.pdf")
+@gate.needs("sale.make")
+def credit_note(key: str, number: str, paper: str) -> Response:
+    services = _here(key)
+    notes = receipts.credit_notes(services.db, services.clock, key, test=services.settings.is_demonstration)
+    if number not in notes:
+        raise NotFound(_("There is no such credit note for this sale."))
+    answer = Response(pdf.render(notes[number], paper), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{number}.pdf"'
     return answer
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import keystore_cast
 import pytest
-from shop import Shop, furnish, open_shop
+from shop import MORNING, Shop, furnish, open_shop
 
+from keystore import demonstration
 from vending.clock import FixedClock
 from vending.db import Database
 
@@ -15,8 +16,7 @@ from vending.db import Database
 @pytest.fixture(scope="session")
 def made_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("receipts") / "module"
-    folder.mkdir()
-    keystore_cast.make(folder)
+    demonstration.init(folder, source=keystore_cast.SetTime(MORNING))
     return folder
 
 
@@ -24,7 +24,7 @@ def made_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def module(made_module: Path, tmp_path: Path) -> Iterator[keystore_cast.Module]:
     folder = tmp_path / "module"
     shutil.copytree(made_module, folder)
-    found = keystore_cast.Module(folder)
+    found = keystore_cast.Module(folder, keystore_cast.SetTime(MORNING))
     yield found
     found.engine.log.abandon()
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import uuid
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import keystore_cast
 import paper_cast as cast
 import pytest
 import sqlalchemy as sa
+from counter import open_counter
 from shop import Shop
 
 from vending.languages import tongue
-from vending.receipts import explain, message, typeset
+from vending.receipts import explain, message, pdf, typeset, verify_receipt
 from vending.receipts import service as receipts
 from vending.receipts.slip import slip_of
 from vending.receipts.tables import ReceiptAround, ReceiptPaper
 from vending.receipts.wording import worded
-from vending.vends import queries
+from vending.vends import queries, reversing
 from vending.vends import service as vends
 from vending.vends.queries import SaleView
-from vending.vends.tables import Sale
+from vending.vends.tables import Sale, Vend
 
 
 @pytest.fixture
@@ -83,8 +86,6 @@ def test_papers_and_what_they_say_are_only_ever_added(shop: Shop, sold: str) -> 
 def test_the_squares_of_a_sale_hold_with_the_module_s_key(
     shop: Shop, sold: str, module: keystore_cast.Module
 ) -> None:
-    from vending.receipts import verify_receipt
-
     sale = sale_of(shop, sold)
     around = receipts.keep(shop.db, shop.clock, sold, test=True)
     slip = slip_of(sale, around, copy=0)
@@ -123,8 +124,6 @@ def test_a_receipt_that_does_not_count_again_says_where(shop: Shop, sold: str, p
             content["orders"][0]["lines"][1]["amount_minor"] += 1
             session.execute(sa.update(Sale).where(Sale.key == sold).values(content=content))
         else:
-            from vending.vends.tables import Vend
-
             vend = session.scalars(sa.select(Vend).where(Vend.sale_key == sold, Vend.position == 1)).one()
             session.execute(
                 sa.update(Vend).where(Vend.id == vend.id).values(priced=vend.priced | {"units_before": 9000})
@@ -152,8 +151,6 @@ def test_a_text_message_is_enough_to_enter_the_tokens(language: str) -> None:
 def test_a_letter_says_all_that_the_paper_says_and_is_safe_html() -> None:
     around = cast.around()
     assert around.buyer is not None
-    from dataclasses import replace
-
     slip = cast.slip(around=replace(around, buyer=replace(around.buyer, name="<script>alert(1)</script>")))
     paper = worded(slip)
     letter = message.letter(paper)
@@ -175,3 +172,31 @@ def test_a_letter_says_all_that_the_paper_says_and_is_safe_html() -> None:
         ).subject
     )
     assert max(len(line) for line in letter.text.splitlines()) <= message.COLUMNS + 4
+
+
+def test_a_sale_that_is_taken_back_has_a_credit_note_of_its_own(
+    shop: Shop, made_module: Path, tmp_path: Path
+) -> None:
+    """rules.md 28: its number, the receipt that it corrects, the money and the tax, in the customer's words."""
+    counter = open_counter(shop, made_module, tmp_path)
+    (key,) = vends.place(shop.db, shop.clock, counter.module, [shop.basket(shop.order("G-04", 150_000))])
+    assert isinstance(key, str)
+    sale = sale_of(shop, key)
+    reversing.reverse(
+        shop.db, shop.clock, counter.module, counter.actor("supervisor"), str(uuid.uuid4()),
+        sale.vends[0].order_id, why="wrong-amount", reason="R 150 was meant",
+    )  # fmt: skip
+    (number, note), *rest = receipts.credit_notes(shop.db, shop.clock, key, test=True).items()
+    assert not rest
+    assert note.number == number == "CN-000001"
+    assert note.kind == f"Credit note for {sale.receipt}"
+    assert note.total == "R 1,500.00"
+    assert note.words.paid == "Credited"
+    (group,) = note.counted
+    assert (group.lines[0].what, group.lines[0].why) == ("Sold for the wrong amount", "R 150 was meant")
+    assert group.notes == ("VAT in the corrected order: 176.06",)
+    assert note.buyer is not None
+    assert note.buyer.name == "Zola Hair Studio"
+    assert note.squares == ()
+    assert pdf.render(note, "a5").startswith(b"%PDF")
+    counter.module.engine.log.abandon()
