@@ -23,6 +23,8 @@ from vending.supervisor import FolderNotWritable, refuse_port_in_use
 if TYPE_CHECKING:
     from flask import Flask
 
+    from vending.tls import Certificate
+
 
 def run(settings: Settings, command: click.Command) -> None:
     from vending import bootstrap, demonstrating, migrating, production, timecheck
@@ -33,6 +35,7 @@ def run(settings: Settings, command: click.Command) -> None:
 
     production.refuse_unsafe_settings(settings)
     refuse_port_in_use(settings.port, "AMPOULE_PORT", settings.host)
+    certificate = _certificate(settings)
     ready = settings.folder / "run" / "server.ready"
     make_folder(ready.parent)
     ready.unlink(missing_ok=True)
@@ -48,7 +51,7 @@ def run(settings: Settings, command: click.Command) -> None:
         app = create_app(services)
         worker = Worker(services)
         worker.start()
-        server = _listen(settings, app)
+        server = _listen(settings, app, certificate)
         door = open_door(settings, db, command)
         ready.write_text(f"{os.getpid()}\n", encoding="ascii")
         click.echo(f"serving on {settings.address}")
@@ -71,7 +74,26 @@ def run(settings: Settings, command: click.Command) -> None:
         db.close()
 
 
-def _listen(settings: Settings, app: Flask) -> Any:
+def _certificate(settings: Settings) -> Certificate | None:
+    """Read before anything else is opened: a damaged one is said, and no page is served in clear instead."""
+    if not settings.has_certificate:
+        return None
+    import ssl
+
+    from vending import certificates
+    from vending.tls import Certificate
+
+    files = certificates.Files(settings.tls_folder)
+    certificates.look(files.server)
+    try:
+        return Certificate(files.server, files.server_key)
+    except (OSError, ssl.SSLError) as error:
+        raise certificates.CertificateUnfit(
+            f"The certificate's key {files.server_key} cannot be used ({type(error).__name__}). Make both anew: `ampoule tls renew`."
+        ) from error
+
+
+def _listen(settings: Settings, app: Flask, certificate: Certificate | None) -> Any:
     """Waitress on the settings' address: over TLS with the site's certificate, in clear for this machine alone."""
     adjustments: dict[str, Any] = {
         "host": settings.host,
@@ -88,12 +110,10 @@ def _listen(settings: Settings, app: Flask) -> Any:
             "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto x-forwarded-host",
             "clear_untrusted_proxy_headers": True,
         }
-    if settings.has_certificate:
-        from vending.certificates import Files
-        from vending.tls import Certificate, TlsServer
+    if certificate is not None:
+        from vending.tls import TlsServer
 
-        files = Files(settings.tls_folder)
-        return TlsServer(app, Certificate(files.server, files.server_key), settings.address, **adjustments)
+        return TlsServer(app, certificate, settings.address, **adjustments)
     from waitress.server import create_server
 
     return create_server(app, **adjustments)

@@ -7,13 +7,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from vending import audit, timecheck
+from vending import audit, certificates, migrating, timecheck
 from vending.clock import FixedClock
 from vending.db import Database
 from vending.settings import Settings
@@ -155,3 +155,115 @@ def test_demo_reset_empties_the_folder_and_leaves_other_files(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     refused = ampoule("demo", "reset", AMPOULE_VAR=str(tmp_path), AMPOULE_PROFILE="production")
     assert "not a demonstration" in one_sentence(refused)
+
+
+def var_is_a_file(folder: Path) -> dict[str, str]:
+    (folder / "var").write_text("x")
+    return {}
+
+
+def settings_half_written(folder: Path) -> dict[str, str]:
+    (folder / "ampoule.toml").write_text('port = 88\nvar = "/srv')
+    return {"AMPOULE_CONFIG": str(folder / "ampoule.toml")}
+
+
+def settings_not_text(folder: Path) -> dict[str, str]:
+    (folder / "ampoule.toml").write_bytes(b"\xff\xfe\x00")
+    return {"AMPOULE_CONFIG": str(folder / "ampoule.toml")}
+
+
+def database_damaged(folder: Path) -> dict[str, str]:
+    (folder / "var").mkdir()
+    (folder / "var" / "ampoule.db").write_bytes(b"this was a database " * 400)
+    return {}
+
+
+def database_of_another_program(folder: Path) -> dict[str, str]:
+    import sqlite3
+
+    (folder / "var").mkdir()
+    with sqlite3.connect(folder / "var" / "ampoule.db") as other:
+        other.execute("CREATE TABLE theirs (id INTEGER)")
+    return {}
+
+
+def database_newer(folder: Path) -> dict[str, str]:
+    (folder / "var").mkdir()
+    db = Database.open(f"sqlite:///{folder / 'var' / 'ampoule.db'}")
+    migrating.bring_up_to_date(db)
+    with db.migrating() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    db.close()
+    return {}
+
+
+def secret_damaged(folder: Path) -> dict[str, str]:
+    (folder / "var").mkdir()
+    (folder / "var" / "site.secret").write_bytes(b"half")
+    return {}
+
+
+def certificate_damaged(folder: Path) -> dict[str, str]:
+    (folder / "var" / "tls").mkdir(parents=True)
+    (folder / "var" / "tls" / "server.pem").write_text("-----BEGIN CERTIFICATE-----\nMII")
+    return {}
+
+
+def certificate_without_its_key(folder: Path) -> dict[str, str]:
+    certificates.make(folder / "var" / "tls", ["localhost"], datetime.now(UTC))
+    (folder / "var" / "tls" / "server.key").write_text("half")
+    return {}
+
+
+def address_of_another_machine(_folder: Path) -> dict[str, str]:
+    return {"AMPOULE_HOST": "203.0.113.9", "AMPOULE_PUBLIC_ADDRESS": ""}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (var_is_a_file, "AMPOULE_VAR"),
+        (settings_half_written, "not complete TOML"),
+        (settings_not_text, "not complete TOML"),
+        (database_damaged, "could not be opened"),
+        (database_of_another_program, "Ampoule did not make it"),
+        (database_newer, "newer than this release"),
+        (secret_damaged, "site.secret"),
+        (certificate_damaged, "ampoule tls"),
+        (certificate_without_its_key, "Make both anew"),
+        (address_of_another_machine, "in clear"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_one_sentence(
+    fault: Callable[[Path], dict[str, str]], words: str, tmp_path: Path
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    given = fault(tmp_path)
+    said = one_sentence(
+        ampoule("serve", **{"AMPOULE_VAR": str(tmp_path / "var"), "AMPOULE_PORT": port, **given})
+    )
+    assert words in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_a_folder_of_somebody_else_is_said_in_one_sentence(tmp_path: Path) -> None:
+    """The interpreter may lie in a folder that only root enters, so the rights are dropped in a process that has it open."""
+    script = (
+        "import os, sys; from vending import bootstrap, cli, demonstrating, local_door, production, server, timecheck, worker; "
+        "import encodings.idna, vending.web.app; os.setgid(65534); os.setuid(65534); sys.argv = ['ampoule', 'serve']; cli.main()"
+    )
+    folder = tmp_path / "var"
+    folder.mkdir(mode=0o700)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AMPOULE_")}
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd="/",
+        env={**clean, "AMPOULE_VAR": str(folder), "AMPOULE_PORT": "8999"},
+    )
+    assert "AMPOULE_VAR" in one_sentence(result)
