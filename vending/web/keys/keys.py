@@ -61,7 +61,7 @@ def show() -> Any:
             ],
         },
         warnings=[*status.warnings, *([status.reason] if status.reason else [])],
-        budgets=[budget.drawn(one, status.now) for one in status.budgets],
+        **budget.told(status),
         keys=[_row(one, status, on_key) for one in status.keys],
         keys_url=url_for("keys.table"),
         horizon=_horizon(status),

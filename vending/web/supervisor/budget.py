@@ -38,7 +38,7 @@ def show() -> Any:
             ),
             "actions": [],
         },
-        budgets=[drawn(one, status.now) for one in status.budgets],
+        **told(status),
         warnings=list(status.warnings),
         nothing={
             "title": _("No budget is open"),
@@ -60,6 +60,35 @@ def status_now() -> Status:
 
 def may_ask() -> bool:
     return places.can(g.actor, Permission.KEYS_ACT.value)
+
+
+DRAWN = 6
+
+
+def told(status: Status) -> dict[str, Any]:
+    """The budgets that say something, drawn, the tightest first; the untouched ones as lines of a table."""
+    busy = sorted(
+        (one for one in status.budgets if one.used or one.warnings or one.left <= 0),
+        key=lambda one: one.left / one.allotted if one.allotted else 0,
+    )[:DRAWN]
+    names = {one.budget_id for one in busy}
+    zone = places.of_request().zone
+    asks = places.can(g.actor, Permission.BUDGET_ASK.value)
+    return {
+        "budgets": [drawn(one, status.now) for one in busy],
+        "rest": [
+            [
+                title_of(one),
+                telling.amount_of(one.left, one.kind, one.service),
+                words.day(one.expires, zone),
+                {"text": _("Ask for more"), "url": url_for("budget.ask_top_up", name=one.budget_id)}
+                if asks
+                else "",
+            ]
+            for one in status.budgets
+            if one.budget_id not in names
+        ],
+    }
 
 
 def drawn(one: Budget, now: datetime) -> dict[str, Any]:
