@@ -37,19 +37,14 @@ def _keys() -> list[KeyLine]:
 
 
 def _target(keys: list[KeyLine]) -> tuple[str, int] | None:
-    """What the campaign changes to: as chosen, else the newest revision of the group with most meters."""
+    """What the campaign changes to: as chosen, else the key that most meters are on, so that the rest are named."""
     chosen = request.args.get("to", "")
     names = {f"{one.sgc}/{one.krn}": (one.sgc, one.krn) for one in keys}
     if chosen in names:
         return names[chosen]
     services: Services = g.services
-    place = places.of_request()
     with services.db.reading() as session:
-        counts = campaign.meters_on_groups(session, place.site_key)
-    groups = sorted({one.sgc for one in keys}, key=lambda sgc: -counts.get(sgc, 0))
-    if groups:
-        return groups[0], max(one.krn for one in keys if one.sgc == groups[0])
-    return None
+        return campaign.most_used(session, places.of_request().site_key)
 
 
 @room.get("")

@@ -233,7 +233,9 @@ def _budget() -> dict[str, Any] | None:
     if not units:
         return None
     tightest = budget.drawn(
-        min(units, key=lambda one: one.left / one.allotted), status.now if status else g.services.clock.now()
+        min(units, key=lambda one: one.left / one.allotted),
+        status.now if status else g.services.clock.now(),
+        marks=2,
     )
     return {"title": tightest["title"], "note": tightest["lamp"]["text"], "svg": tightest["svg"]}
 

@@ -91,7 +91,7 @@ def told(status: Status) -> dict[str, Any]:
     }
 
 
-def drawn(one: Budget, now: datetime) -> dict[str, Any]:
+def drawn(one: Budget, now: datetime, *, marks: int = 4) -> dict[str, Any]:
     """A budget as the pages show it: scale with its marks, a sentence, the forecast, what waits for it."""
     zone = places.of_request().zone
     unit = words.unit_of(one.service or "") if one.kind == "units" else ""
@@ -116,7 +116,7 @@ def drawn(one: Budget, now: datetime) -> dict[str, Any]:
             ],
             steps=steps,
             unit=unit,
-            major=(top or 1) / 4,
+            major=(top or 1) / marks,
             number=number,
             label=_(
                 "%(left)s of %(all)s are left. Warnings come at 50, 25 and 10 per cent.",
