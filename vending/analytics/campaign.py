@@ -28,9 +28,16 @@ def _tokens_of(site: str) -> Any:
     return sa.and_(Meter.site_key == site, Meter.credit_in == "meter", Meter.state != "removed")
 
 
-def meters_on_groups(session: Session, site: str) -> dict[str, int]:
-    rows = session.execute(sa.select(Meter.sgc, sa.func.count()).where(_tokens_of(site)).group_by(Meter.sgc))
-    return {sgc: int(count) for sgc, count in rows}
+def most_used(session: Session, site: str) -> tuple[str, int] | None:
+    """The key that most meters of the site are on, as (supply group, revision)."""
+    row = session.execute(
+        sa.select(Meter.sgc, Meter.krn)
+        .where(_tokens_of(site))
+        .group_by(Meter.sgc, Meter.krn)
+        .order_by(sa.func.count().desc(), Meter.sgc, Meter.krn.desc())
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row is not None else None
 
 
 def count_on(session: Session, site: str, sgc: str, krn: int) -> int:
