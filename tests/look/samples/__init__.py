@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from look.samples import building, desk, manager, papers, shifts, tenant, watch
+from look.samples import building, desk, manager, offices, papers, shifts, tenant, watch
 from look.samples.frames import Sample
 
 
 def all_samples() -> dict[str, Sample]:
     return {
         name: sample
-        for room in (desk, papers, shifts, building, manager, watch, tenant)
+        for room in (desk, papers, shifts, building, manager, offices, watch, tenant)
         for name, sample in room.pages().items()
     }

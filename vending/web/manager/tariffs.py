@@ -110,6 +110,11 @@ def show(code: str) -> Any:
     version = _chosen(versions, current)
     with services.db.reading() as session:
         changes = service.changes(session, version.key)
+        publishers = {
+            line.detail.get("version"): line.actor_name
+            for line in estate.history(session, f"tariff:{code}")
+            if line.act == "tariff.publish"
+        }
         asked = [
             one
             for one in approvals.list_requests(session, services.clock, g.actor)
@@ -144,6 +149,7 @@ def show(code: str) -> Any:
                 {"text": _("Version %(number)s", number=one.number), "url": url_for("tariffs.show", code=code, version=one.key)},
                 words.date_of(one.valid_from.date()) + (f" – {words.date_of(one.valid_until.date())}" if one.valid_until else ""),
                 {"text": _("in force") if current and one.key == current.key else _states()[one.state][1], "lamp": _states()[one.state][0]},
+                publishers.get(one.number, ""),
             ]
             for one in reversed(versions)
         ],
