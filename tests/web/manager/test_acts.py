@@ -99,7 +99,7 @@ def test_a_tariff_is_drafted_by_one_tried_and_published_by_another(app: Flask, s
         assert code is not None
         (old,) = service.list_versions(session, code)
     text = document.written(old.document)
-    dearer = re.sub(r"^valid_from = .*$", 'valid_from = 2026-12-01', text, flags=re.M)
+    dearer = re.sub(r"^valid_from = .*$", "valid_from = 2026-12-01", text, flags=re.M)
     rate = re.search(r"rate = ([0-9.]+)", dearer)
     assert rate is not None
     dearer = dearer.replace(rate[0], rate[0].replace(rate[1], str(float(rate[1]) * 2)), 1)
@@ -110,7 +110,9 @@ def test_a_tariff_is_drafted_by_one_tried_and_published_by_another(app: Flask, s
     assert answer.status_code == 303, answer.get_data(as_text=True)
     address = answer.headers["Location"]
     version = address.split("version=")[1]
-    page = client.get(f"/manager/tariffs/{code}", query_string={"version": version, "effect": "1"}).get_data(as_text=True)
+    page = client.get(f"/manager/tariffs/{code}", query_string={"version": version, "effect": "1"}).get_data(
+        as_text=True
+    )
     assert "would have cost" in page
     assert re.search(r"1 tenants pay more, 0 pay less", page)
     tried = client.get(
