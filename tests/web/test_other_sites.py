@@ -220,3 +220,25 @@ def test_who_may_not_save_tables_sees_no_file(app: Flask, shop: Shop) -> None:
     client = sign_in(app, "engineer")
     assert client.get("/manager/sales").status_code == 200
     assert client.get("/manager/sales", query_string={"as": "csv"}).status_code == 403
+
+
+def test_a_person_with_two_sites_chooses_one_and_a_forged_choice_is_not_believed(
+    app: Flask, shop: Shop, elsewhere: Elsewhere
+) -> None:
+    client = sign_in(app, "manager")
+    with shop.db.reading() as session:
+        other = session.execute(
+            sa.text("SELECT site_key FROM tenant WHERE key = :key"), {"key": elsewhere.keys["tenant"]}
+        ).scalar_one()
+    word = form_word(client.get("/account").get_data(as_text=True))
+    client.post("/preferences", data={"csrf_token": word, "site": other, "next": "/rooms"})
+    client.set_cookie("site", other)
+    assert client.get(f"/manager/tenants/{elsewhere.keys['tenant']}").status_code == 404
+    with shop.db.writing() as session:
+        john = people.find_person(session, "john")
+        assert john is not None
+        people.grant_role(session, shop.clock, SYSTEM, john.key, "manager", other, approval=None)
+    assert client.get(f"/manager/tenants/{elsewhere.keys['tenant']}").status_code == 200
+    assert client.get(f"/manager/meters/{shop.meter('G-03')}").status_code == 404
+    client.post("/preferences", data={"csrf_token": word, "site": shop.site, "next": "/rooms"})
+    assert client.get(f"/manager/meters/{shop.meter('G-03')}").status_code == 200

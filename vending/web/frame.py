@@ -116,6 +116,10 @@ def register(app: Flask, languages: dict[str, str]) -> None:
                     "account": url_for("account.show") if actor else "",
                     "help": "",
                 },
+                "sites": [{"value": key, "label": name} for key, name in place.sites]
+                if place and len(place.sites) > 1
+                else [],
+                "site_key": place.site_key if place else "",
                 "languages": [{"value": code, "label": name} for code, name in languages.items()],
                 "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
             }
@@ -125,12 +129,16 @@ def register(app: Flask, languages: dict[str, str]) -> None:
 @room.post("/preferences")
 @gate.needs(gate.PUBLIC)
 def preferences() -> Response:
-    """Theme and language, kept in cookies of this browser."""
+    """Theme, language and, for people with several sites, which one: kept in cookies of this browser."""
     answer = redirect(local_address(request.form.get("next", "/")), 303)
     for name, choices in (("theme", ("auto", "light", "dark")), ("lang", tuple(LANGUAGES))):
         value = request.form.get(name)
         if value is not None and value in choices:
             answer.set_cookie(name, value, max_age=31536000, samesite="Lax", httponly=True)
+    site = request.form.get("site", "")
+    place = places.find()
+    if place is not None and site in dict(place.sites):
+        answer.set_cookie(places.SITE_COOKIE, site, max_age=31536000, samesite="Lax", httponly=True)
     return answer  # type: ignore[return-value]
 
 

@@ -1,4 +1,5 @@
-"""Where a page is: the site and the till. The till is a name kept in this browser's cookie, because tills are places."""
+"""Where a page is: the site and the till. Both are kept in this browser's cookies, because tills are places; a person with
+several sites chooses one of them, and a cookie that names any other site is not believed."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from vending.estate import queries as estate
 from vending.services import Services
 
 TILL_COOKIE = "till"
+SITE_COOKIE = "site"
 DEFAULT_TILL = "N1"
 _TILL = re.compile(r"^[A-Z][A-Z0-9]{0,5}$")
 
@@ -23,6 +25,7 @@ _TILL = re.compile(r"^[A-Z][A-Z0-9]{0,5}$")
 class Place:
     site: estate.SiteView
     till: str
+    sites: tuple[tuple[str, str], ...] = ()  # (key, name) of each site where this person works
 
     @property
     def site_key(self) -> str:
@@ -60,7 +63,15 @@ def _look_up(services: Services) -> Place | None:
         return None
     with services.db.reading() as session:
         sites = estate.list_sites(session, actor.sites)
-    return Place(sites[0], till if _TILL.match(till) else DEFAULT_TILL) if sites else None
+    if not sites:
+        return None
+    wanted = request.cookies.get(SITE_COOKIE, "")
+    chosen = next((site for site in sites if site.key == wanted), sites[0])
+    return Place(
+        chosen,
+        till if _TILL.match(till) else DEFAULT_TILL,
+        tuple((site.key, site.name) for site in sites),
+    )
 
 
 def refuse_elsewhere(site_key: str) -> None:

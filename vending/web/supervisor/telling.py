@@ -6,13 +6,14 @@ this moment. An act that has no words of its own here is told by its fields, so 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import url_for
+from flask import g, url_for
 from sqlalchemy.orm import Session
 
 from keystore.module import Budget
@@ -23,7 +24,8 @@ from vending.errors import VendingError
 from vending.estate import queries as estate
 from vending.services import Services
 from vending.tariffs import service as tariffs
-from vending.web import words
+from vending.vends import queries as sales
+from vending.web import places, words
 from vending.web.frame import module_status
 from vending.web.words import _
 
@@ -46,6 +48,14 @@ def told(services: Services, session: Session, view: RequestView, zone: ZoneInfo
     except (VendingError, KeyError, TypeError, ValueError):
         # What the act is about may be gone since; its own fields are still what would be signed.
         found = _plainly(services, session, view, zone)
+    kind, _colon, key = view.subject.partition(":")
+    if kind == "order" and places.can(g.actor, "sale.read"):
+        with contextlib.suppress(VendingError):
+            # An act without money and a sale have slips of their own; an order of a basket has its sale's.
+            sale = sales.one_sale(session, key)
+            found.evidence.append(
+                {"text": _("Slip %(number)s", number=sale.receipt), "url": url_for("sales.show", key=key)}
+            )
     if view.evidence:
         found.evidence.insert(0, {"text": view.evidence, "url": ""})
     return found
