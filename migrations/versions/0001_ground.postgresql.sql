@@ -10,9 +10,9 @@ CREATE TABLE audit_entry (
 	CONSTRAINT pk_audit_entry PRIMARY KEY (id)
 )
 --;;
-CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
---;;
 CREATE INDEX ix_audit_entry_act ON audit_entry (act)
+--;;
+CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -240,11 +240,11 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -553,9 +553,9 @@ CREATE TABLE sale (
 	CONSTRAINT uq_sale_receipt UNIQUE (receipt)
 )
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id VARCHAR NOT NULL,
@@ -640,9 +640,9 @@ CREATE TABLE role_grant (
 	CONSTRAINT fk_role_grant_person_key FOREIGN KEY(person_key) REFERENCES person (key)
 )
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id BIGSERIAL NOT NULL,
@@ -1075,15 +1075,15 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE work_result (
 	order_key VARCHAR NOT NULL,
@@ -1421,9 +1421,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1474,9 +1474,9 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;

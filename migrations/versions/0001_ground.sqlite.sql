@@ -11,9 +11,9 @@ CREATE TABLE audit_entry (
 )
  STRICT
 --;;
-CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
---;;
 CREATE INDEX ix_audit_entry_act ON audit_entry (act)
+--;;
+CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
 --;;
 CREATE TRIGGER IF NOT EXISTS audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'audit_entry is append only'); END
 --;;
@@ -255,11 +255,11 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -583,9 +583,9 @@ CREATE TABLE sale (
 )
  STRICT
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id TEXT NOT NULL,
@@ -675,9 +675,9 @@ CREATE TABLE role_grant (
 )
  STRICT
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id INTEGER NOT NULL,
@@ -1124,15 +1124,15 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE work_result (
 	order_key TEXT NOT NULL,
@@ -1488,9 +1488,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_space_key ON lease (space_key)
---;;
 CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
+--;;
+CREATE INDEX ix_lease_space_key ON lease (space_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1542,9 +1542,9 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keystore_cast
 import pytest
-from shop import MORNING, Shop, furnish, open_shop
+from shop import MORNING, Shop, open_shop
 
 from keystore import demonstration
 from vending.clock import FixedClock
@@ -29,20 +29,10 @@ def module(made_module: Path, tmp_path: Path) -> Iterator[keystore_cast.Module]:
     found.engine.log.abandon()
 
 
-@pytest.fixture(scope="session")
-def furnished(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("receipts-shop") / "ampoule.db"
-    shutil.copy(sqlite_template, path)
-    database = Database.open(f"sqlite:///{path}")
-    furnish(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def shop(furnished: Path, clock: FixedClock, tmp_path: Path) -> Iterator[Shop]:
+def shop(furnished_sqlite: Path, clock: FixedClock, tmp_path: Path) -> Iterator[Shop]:
     path = tmp_path / "ampoule.db"
-    shutil.copy(furnished, path)
+    shutil.copy(furnished_sqlite, path)
     database = Database.open(f"sqlite:///{path}")
     yield open_shop(database, clock)
     database.close()
