@@ -46,7 +46,7 @@ from keystore.module import (
     Verified,
 )
 from keystore.planning import Moment, No, Plan
-from keystore.report import Identity
+from keystore.report import ROOM_KEPT, Identity
 from keystore.state import private_digest
 from sts import engine as token_engine
 from sts.ciphers import Ciphers
@@ -58,7 +58,6 @@ Answer = Callable[[], Any]
 ISSUES = ("credit", "management", "key-change", "meter-test")
 VERIFIES_A_MINUTE = 5
 MAX_BUDGETS = 256  # in one answer
-ROOM_KEPT = 64 << 20  # bytes
 
 
 @dataclass(slots=True)

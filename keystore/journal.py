@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keystore import crash, entries, syncing
 from keystore.entries import Entry
-from keystore.errors import KeyFileBusy, LogDamaged, LogFull
+from keystore.errors import KeyFileBusy, KeystoreError, LogDamaged, LogFull
 from keystore.mark import Mark, MarkFile
 
 MAX_GROUP_BYTES = 16 * 1024 * 1024
@@ -52,7 +52,13 @@ class Journal:
         self.end = os.fstat(self._fd).st_size
         self._mark_file = MarkFile(folder)
         self.mark = self._mark_file.read()
-        _sync_folder(folder)
+        try:
+            _sync_folder(folder)
+        except OSError as error:
+            raise KeystoreError(
+                f"The disk of the issuance log did not confirm its folder ({error.strerror}). Look at the disk, then start again.",
+                code="disk-failing",
+            ) from error
 
     def close(self) -> None:
         os.close(self._fd)

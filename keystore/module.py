@@ -211,7 +211,7 @@ class Status:
     """Where the module stands."""
 
     version: str
-    state: str  # locked, ready, behind (older than a witness), clock (doubtful)
+    state: str  # locked, ready, behind (older than a witness), clock (doubtful), full (no room for the log)
     reason: str  # a sentence when the state is not ready
     log: str
     public_key: str  # base64, Ed25519: checks the signatures of entries and checkpoints

@@ -14,6 +14,9 @@ from keystore.log import IssuanceLog
 from keystore.module import Budget, Status
 
 ROOM_WARNED = 1 << 30  # bytes
+ROOM_KEPT = (
+    64 << 20
+)  # for cancels and acts; below it nothing new is issued, and the status says so before money moves
 MOST_LINES = 64  # budgets, and keys, in one answer
 
 
@@ -43,8 +46,8 @@ def status(identity: Identity, log: IssuanceLog, ring: KeyRing, clock: Clock, he
         )
     return Status(
         version=identity.version,
-        state="behind" if behind else "clock" if doubt else "ready",
-        reason=behind or (doubt.sentence if doubt else ""),
+        state="behind" if behind else "clock" if doubt else "full" if room < ROOM_KEPT else "ready",
+        reason=behind or (doubt.sentence if doubt else full_sentence() if room < ROOM_KEPT else ""),
         log=log.name,
         public_key=b64encode(log.public_key).decode(),
         sequence=log.size,
@@ -67,6 +70,10 @@ def open_budgets(log: IssuanceLog, now: float, sgc: str | None = None) -> tuple[
     ]
     accounts.sort(key=lambda a: (a.sgc, a.kind, a.ends))
     return tuple(budget(a, int(now)) for a in accounts)
+
+
+def full_sentence() -> str:
+    return f"Less than {ROOM_KEPT >> 20} MB are left on the disk of the issuance log. Make room there; nothing needs to be started anew."
 
 
 def budget(account: limits.Account, now: int) -> Budget:

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from vending.clock import Clock
-from vending.db import Base, append_only
+from vending.db import HOLD_FUNCTION, Base, append_only, hold_writers
 
 
 class AuditEntry(Base):
@@ -43,6 +45,14 @@ class AuditBatch(Base):
 
 
 append_only(AuditEntry.__table__)
+
+
+@event.listens_for(AuditEntry.__table__, "after_create")
+def _hold(_table: sa.Table, connection: Connection, **_kw: Any) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(HOLD_FUNCTION.replace("%", "%%"))
+
+
 append_only(AuditBatch.__table__)
 
 GENESIS = "0" * 64
@@ -105,10 +115,8 @@ def chained(previous: str, entries: Sequence[AuditEntry]) -> str:
 
 def close_batch(session: Session, clock: Clock, *, most: int = 1000) -> AuditBatch | None:
     """Chains the rows that no batch covers yet. Called by the worker alone, so that the sale never waits for a head."""
-    if session.connection().dialect.name == "postgresql":
-        # Rows of transactions that are still open have lower ids than some that are committed: wait for them, and keep
-        # new ones out for the moment of closing, so that no row is ever left behind a head.
-        session.execute(sa.text("LOCK TABLE audit_entry IN SHARE ROW EXCLUSIVE MODE"))
+    # So that no row is ever left behind a head.
+    hold_writers(session, "audit_entry")
     last = session.scalars(sa.select(AuditBatch).order_by(AuditBatch.id.desc()).limit(1)).first()
     entries = session.scalars(
         sa.select(AuditEntry)

@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "setup": ("vending.setup.command", "setup", "Set a site up, with questions or from a file."),
     "serve": ("vending.server", "serve", "Run the server alone (the module must already run)."),
     "worker": ("vending.server", "worker", "Run the worker alone, beside WSGI processes on PostgreSQL."),
-    "database": ("vending.database_commands", "database", "The database's version: show and upgrade."),
+    "database": ("vending.database_commands", "database", "The database: version, upgrade, roles, copy."),
     "demo": ("vending.demo_commands", "demo", "Demonstrations; `demo reset` starts over."),
     "backup": ("vending.backup_commands", "backup", "Back the whole site up into one enciphered file."),
     "restore": (

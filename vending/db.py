@@ -9,6 +9,7 @@ PostgreSQL runs with its own durable defaults, and they are read back too.
 import copy
 import fcntl
 import json
+import logging
 import os
 import secrets
 import sqlite3
@@ -28,6 +29,9 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import StaticPool
 
 from vending.errors import Unavailable, VendingError
+from vending.reserve import Reserve
+
+log = logging.getLogger(__name__)
 
 
 class DatabaseInUse(VendingError):
@@ -40,6 +44,18 @@ class DatabaseUnsafe(VendingError):
 
 class DatabaseUnreachable(Unavailable):
     code = "database_unreachable"
+
+
+class DiskFull(Unavailable):
+    """The database's disk has no room. What was being written left no trace."""
+
+    code = "disk_full"
+
+
+class DiskFailing(Unavailable):
+    """The disk gave an error on reading or writing. What was being written left no trace."""
+
+    code = "disk_failing"
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -163,6 +179,25 @@ def append_only(table: Any) -> None:
     event.listen(table, "after_create", create)
 
 
+# What keeps writers out of a table for a moment. A role that may only add rows may not lock them either, so the owner's
+# function does it, for the two tables that need it and for no other.
+HOLD_FUNCTION = """CREATE OR REPLACE FUNCTION ampoule_hold(held text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+  IF held NOT IN ('audit_entry', 'ledger_entry') THEN
+    RAISE EXCEPTION '% is not held by anybody', held;
+  END IF;
+  EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', held);
+END$$"""
+
+
+def hold_writers(session: Session, table: str) -> None:
+    """Rows of transactions that are still open have lower ids than some that are committed: waits for them, and keeps new
+    ones out until this transaction ends. On SQLite there is one writer, and this is he."""
+    if session.connection().dialect.name == "postgresql":
+        session.execute(sa.text("SELECT ampoule_hold(:held)"), {"held": table})
+
+
 def refresh_statistics(session: Session) -> None:
     """After many rows at once: without fresh statistics PostgreSQL plans the next search as if the tables were empty,
     which was seen to take minutes."""
@@ -172,6 +207,21 @@ def refresh_statistics(session: Session) -> None:
 
 
 _LENT: "ContextVar[Database | None]" = ContextVar("lent database", default=None)
+_FULL = (
+    "{} is full. Nothing was stored and no money is due. Make room there, then do the same again; nothing needs to be "
+    "started anew."
+)
+# The shared memory beside the database could not be extended: what a full disk looks like to a reader.
+_NO_ROOM_BESIDE = (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN)
+_NOT_SYNCED = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
+
+
+def _end_after_a_failed_sync(error: Exception) -> None:
+    """After a sync that failed the kernel may have dropped the pages and forgotten the error: the next sync would report
+    success for data that is not there. Only a process that begins anew, from what the disk really holds, can be believed."""
+    log.critical("the disk did not confirm a write (%s); the process ends, start it again", error)
+    logging.shutdown()
+    os._exit(74)
 
 
 class Database:
@@ -187,6 +237,9 @@ class Database:
         self._write_lock = threading.RLock() if url.get_backend_name() == "sqlite" else None
         self._writable = writable
         self._is_lent = False
+        self._reserve = (
+            Reserve(Path(url.database)) if writable and lock is not None and url.database else None
+        )
 
     @property
     def dialect(self) -> str:
@@ -272,12 +325,15 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent look; nothing that is added here is ever stored."""
-        with self._readers.connect() as connection:
-            if self.dialect == "postgresql":
-                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            with Session(connection, expire_on_commit=False, autoflush=False) as session:
-                yield session
-            connection.rollback()
+        try:
+            with self._readers.connect() as connection:
+                if self.dialect == "postgresql":
+                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                with Session(connection, expire_on_commit=False, autoflush=False) as session:
+                    yield session
+                connection.rollback()
+        except sa.exc.DBAPIError as error:
+            raise self._named(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -295,9 +351,38 @@ class Database:
                 with session.begin():
                     yield session
                 connection.commit()
+            except sa.exc.DBAPIError as error:
+                named = self._named(error)
+                connection.rollback()
+                raise named from error
             except BaseException:
                 connection.rollback()
                 raise
+
+    def _named(self, error: sa.exc.DBAPIError) -> Exception:
+        """What the disk says, in a sentence; everything else as it is."""
+        if getattr(error.orig, "sqlstate", None) == "53100":
+            return DiskFull(_FULL.format("PostgreSQL's disk"))
+        code = getattr(error.orig, "sqlite_errorcode", 0)
+        if code == sqlite3.SQLITE_FULL or code in _NO_ROOM_BESIDE:
+            return DiskFull(_FULL.format(f"The disk of {self.url.database}"))
+        if code in _NOT_SYNCED:
+            _end_after_a_failed_sync(error)
+        if code & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return DiskFailing(
+                f"The disk of {self.url.database} gave an error, and nothing was stored. Look at the disk (dmesg), and have "
+                "the last back-up at hand."
+            )
+        return error
+
+    def refuse_unless_room(self) -> None:
+        """Before money moves: is there room to end what is about to begin?"""
+        if self._reserve is not None and not self._reserve.is_whole():
+            raise DiskFull(_FULL.format(f"The disk of {self.url.database}"))
+
+    def give_up_reserve(self) -> bool:
+        """For what must still be written although the disk is full: the end of an order that is paid."""
+        return self._reserve is not None and self._reserve.give_up()
 
     def create_all(self) -> None:
         """Makes every table of the metadata; for tests. A site is made by migrations."""
@@ -341,6 +426,10 @@ class Database:
         assert self.dialect == "postgresql", "SQLite has one process and needs no lock of the server"
         return self._writer.connect().execution_options(isolation_level="AUTOCOMMIT")
 
+    def keep_migration(self, connection: Connection) -> None:
+        """Commits what was done on the connection of `migrating`."""
+        connection.commit()
+
     def close(self) -> None:
         if self._is_lent:
             return
@@ -369,9 +458,14 @@ def _take_lock(path: Path) -> IO[str]:
         raise DatabaseInUse(
             f"Another Ampoule process (number {holder}) already works on {path}. Use that one, or stop it first."
         ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    try:
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+    except OSError as error:
+        raise DatabaseUnreachable(
+            f"{path.parent} cannot be written ({error.strerror}). Make room there or look at the disk, then start again."
+        ) from error
     return lock
 
 

@@ -6,6 +6,7 @@ folder that another process works in.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run(settings: Settings, command: click.Command) -> None:
-    from vending import bootstrap, demonstrating, migrating, production, timecheck
+    from vending import bootstrap, database_roles, demonstrating, production, timecheck
     from vending.db import Database
     from vending.local_door import open_door
     from vending.web.app import create_app
@@ -41,7 +42,9 @@ def run(settings: Settings, command: click.Command) -> None:
     ready.unlink(missing_ok=True)
     db = Database.open(settings.database_address)
     try:
-        migrating.bring_up_to_date(db)
+        database_roles.prepare(db)
+        if told := database_roles.warning(db, settings):
+            logging.getLogger(__name__).warning(told)
         services = bootstrap.open_services(settings, db=db)
         timecheck.refuse_if_behind(db, services.clock)
         if settings.is_demonstration:

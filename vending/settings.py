@@ -48,6 +48,11 @@ class Settings:
     database_url: str = _setting(
         "", "The database; empty means SQLite in `var`. PostgreSQL: postgresql://user@host/name.", secret=True
     )
+    database_owner_url: str = _setting(
+        "",
+        "PostgreSQL as the owner of the tables, for `ampoule database`; the server itself needs only database_url.",
+        secret=True,
+    )
     host: str = _setting(
         "127.0.0.1", "The address the pages are served on. Anything but this machine needs TLS."
     )

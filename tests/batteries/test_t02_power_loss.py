@@ -9,33 +9,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from disk.crash_disks import Op, State, recorded, states
+from disk.crash_disks import Op, recorded, states
+from disk.judging import JUDGES, Verdict, judge_database, judge_log
+from disk.shim import shim
 
-from keystore import entries
-from keystore.errors import LogDamaged
-from keystore.journal import Journal
+__all__ = ["shim"]
 
 HERE = Path(__file__).parents[1] / "disk"
-
-
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("gcc") is None:
-        pytest.skip("needs gcc")
-    path = tmp_path_factory.mktemp("shim") / "shim.so"
-    subprocess.run(
-        ["gcc", "-shared", "-fPIC", "-O2", "-o", str(path), str(HERE / "shim.c"), "-ldl"], check=True
-    )
-    return path
 
 
 @pytest.fixture
@@ -61,53 +47,6 @@ def record(shim: Path, folder: Path, kind: str, count: int) -> list[Op]:
         cwd=Path(__file__).parents[2],
     )
     return recorded(log)
-
-
-@dataclass
-class Verdict:
-    judged: int = 0
-    lost: int = 0
-    corrupt: int = 0
-
-
-def judge_database(state: State, folder: Path, verdict: Verdict) -> None:
-    state.write_into(folder)
-    verdict.judged += 1
-    try:
-        with closing(sqlite3.connect(folder / "ampoule.db")) as connection:
-            if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
-                verdict.corrupt += 1
-                return
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'acked'").fetchone():
-                verdict.lost += state.acked > 0
-                return
-            count, newest, twins = connection.execute(
-                "SELECT count(*), coalesce(max(n), 0), coalesce(sum(n = twin), 0) FROM acked"
-            ).fetchone()
-    except sqlite3.DatabaseError:
-        verdict.corrupt += 1
-        return
-    verdict.corrupt += not count == newest == twins
-    verdict.lost += newest < state.acked
-
-
-def judge_log(state: State, folder: Path, verdict: Verdict) -> None:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    state.write_into(folder)
-    verdict.judged += 1
-    journal = Journal(folder, AESGCM(bytes(32)))
-    try:
-        found = sum(1 for _ in journal.scan(0, 0, entries.GENESIS))
-    except LogDamaged:
-        verdict.corrupt += 1
-        return
-    finally:
-        journal.close()
-    verdict.lost += found < state.acked
-
-
-JUDGES = {"database": judge_database, "log": judge_log}
 
 
 def judged(shim: Path, tmp_path: Path, scratch: Path, kind: str, count: int, seed: int) -> Verdict:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+Acknowledge = Callable[[int], None]
 
 UNSAFE = {
     "wal-normal": ("WAL", "NORMAL"),
@@ -23,10 +26,11 @@ def main(kind: str, folder: Path, count: int) -> None:
     def acknowledge(number: int) -> None:
         os.write(ack, b"%d\n" % number)
 
+    refused: set[str] = set()
     if kind == "log":
-        _log(folder, count, acknowledge)
+        log(folder, count, acknowledge, refused)
     elif kind == "database":
-        _database(folder, count, acknowledge)
+        database(folder, count, acknowledge, refused)
     else:
         _unsafe(kind, folder, count, acknowledge)
 
@@ -34,31 +38,38 @@ def main(kind: str, folder: Path, count: int) -> None:
 TABLE = "CREATE TABLE acked (n INTEGER PRIMARY KEY, twin INTEGER NOT NULL, pad TEXT NOT NULL) STRICT"
 
 
-def _database(folder: Path, count: int, acknowledge) -> None:  # type: ignore[no-untyped-def]
+def database(folder: Path, count: int, acknowledge: Acknowledge, refused: set[str]) -> None:
+    """Steps that the disk refuses are named in `refused` and done without, as a server does without them."""
     import sqlalchemy as sa
 
-    from vending.db import Database
+    from vending.db import Database, DiskFailing, DiskFull
 
     db = Database.open(f"sqlite:///{folder / 'ampoule.db'}")
     with db.writing() as session:
         session.execute(sa.text(TABLE))
         # A checkpoint each few commits: its writes are where a database is most easily torn.
         session.execute(sa.text("PRAGMA wal_autocheckpoint = 7"))
-    for number in range(1, count + 1):
-        with db.writing() as session:
-            session.execute(
-                sa.text("INSERT INTO acked VALUES (:n, :n, :pad)"), {"n": number, "pad": "x" * (number % 900)}
-            )
-            if number % 5 == 0:  # a change of an older row, such as a vend that is released
-                session.execute(sa.text("UPDATE acked SET pad = '' WHERE n = :n"), {"n": number - 3})
-        acknowledge(number)
-        if number % 3 == 0:
-            with db.reading() as session:
-                session.execute(sa.text("SELECT count(*) FROM acked")).scalar_one()
+    number = 0
+    for step in range(1, count + 1):
+        try:
+            with db.writing() as session:
+                session.execute(
+                    sa.text("INSERT INTO acked VALUES (:n, :n, :pad)"),
+                    {"n": number + 1, "pad": "x" * (step * 77 % 900)},
+                )
+                if number >= 5:  # a change of an older row, such as a vend that is released
+                    session.execute(sa.text("UPDATE acked SET pad = '' WHERE n = :n"), {"n": number - 3})
+            number += 1
+            acknowledge(number)
+            if step % 3 == 0:
+                with db.reading() as session:
+                    session.execute(sa.text("SELECT count(*) FROM acked")).scalar_one()
+        except (DiskFull, DiskFailing) as error:
+            refused.add(error.code)
     db.close()
 
 
-def _unsafe(kind: str, folder: Path, count: int, acknowledge) -> None:  # type: ignore[no-untyped-def]
+def _unsafe(kind: str, folder: Path, count: int, acknowledge: Acknowledge) -> None:
     import sqlite3
 
     journal, sync = UNSAFE[kind]
@@ -74,24 +85,30 @@ def _unsafe(kind: str, folder: Path, count: int, acknowledge) -> None:  # type: 
         acknowledge(number)
 
 
-def _log(folder: Path, count: int, acknowledge) -> None:  # type: ignore[no-untyped-def]
+def log(folder: Path, count: int, acknowledge: Acknowledge, refused: set[str]) -> None:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from keystore import entries
+    from keystore.errors import LogFull
     from keystore.journal import Journal
 
     secret = AESGCM(bytes(32))
     journal = Journal(folder, secret)
     head, number = entries.GENESIS, 0
     while number < count:
-        group, lines = number, []
-        for _ in range(1 + number % 3):
-            public = {"n": number, "prev": head, "g": group, "kind": "credit", "order": f"order-{number:08d}"}
-            line, leaf = entries.write(public, {"pad": "x" * (number % 700)}, secret)
-            head = leaf.hex()
+        group, lines, last = number, [], head
+        for place in range(number, number + 1 + number % 3):
+            public = {"n": place, "prev": last, "g": group, "kind": "credit", "order": f"order-{place:08d}"}
+            line, leaf = entries.write(public, {"pad": "x" * (place * 77 % 700)}, secret)
+            last = leaf.hex()
             lines.append(line)
-            number += 1
-        journal.append(lines)
+        try:
+            journal.append(lines)
+        except LogFull as error:
+            refused.add(error.code)
+            count -= 1
+            continue
+        head, number = last, number + len(lines)
         acknowledge(number)
     journal.close()
 

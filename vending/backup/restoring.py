@@ -163,8 +163,10 @@ def _against_log(connection: Connection, log_file: Path) -> tuple[int, int]:
     """Every token of the database stands in the log where it says, leaf for leaf. Gives the number of entries, and of
     orders that come after all that the database knows."""
     tokens = iter(
-        connection.execution_options(stream_results=True).execute(
-            sa.text("SELECT DISTINCT sequence, leaf, order_id FROM token ORDER BY sequence")
+        connection.execute(
+            sa.text(
+                "SELECT DISTINCT sequence, leaf, order_id FROM token ORDER BY sequence"
+            ).execution_options(stream_results=True)
         )
     )
     wanted = next(tokens, None)

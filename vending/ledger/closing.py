@@ -15,12 +15,10 @@ import sqlalchemy as sa
 
 from vending import audit
 from vending.clock import Clock
-from vending.db import Database
+from vending.db import Database, hold_writers
 from vending.ledger.errors import PeriodNotOver
 from vending.ledger.queries import TrialLine, trial_balance
 from vending.ledger.tables import LedgerEntry, LedgerPeriod
-
-_HORIZON_LOCK = "LOCK TABLE ledger_entry IN SHARE ROW EXCLUSIVE MODE"
 
 _SNAPSHOT = """
 INSERT INTO ledger_snapshot (account_id, unit, through_entry, amount)
@@ -38,8 +36,7 @@ LEFT JOIN ledger_snapshot s ON s.account_id = n.account_id AND s.unit = n.unit A
 def take_snapshots(db: Database, *, least: int = 256) -> int:
     """Adds a snapshot for each account and unit with at least so many legs since its last one; how many were added."""
     with db.writing() as session:
-        if db.dialect == "postgresql":
-            session.execute(sa.text(_HORIZON_LOCK))
+        hold_writers(session, "ledger_entry")
         horizon = session.scalar(sa.select(sa.func.max(LedgerEntry.id))) or 0
     # The lock is gone: entries up to the horizon never change, so their sums can be taken beside running sales.
     with db.writing() as session:
@@ -53,8 +50,7 @@ def close_period(db: Database, clock: Clock, *, until: datetime, actor: Any, rea
     Closing the same moment twice gives the same digest.
     """
     with db.writing() as session:
-        if db.dialect == "postgresql":
-            session.execute(sa.text(_HORIZON_LOCK))
+        hold_writers(session, "ledger_entry")
         known = session.scalar(sa.select(LedgerPeriod).where(LedgerPeriod.closes_at == until))
         if known is not None:
             return known.digest

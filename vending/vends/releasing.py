@@ -21,7 +21,7 @@ from sts import tid as token_time
 from vending import outbox
 from vending.clock import Clock
 from vending.crashpoints import reach
-from vending.db import Database
+from vending.db import Database, DiskFull
 from vending.errors import VendingError
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg, collected
@@ -46,11 +46,16 @@ def release(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> No
     if not answered:
         return
     try:
-        _release(db, clock, answered)
+        _release_on_reserve(db, clock, answered)
+    except DiskFull as full:
+        # Paid and not released: the worker asks again, and the same tokens come as soon as there is room.
+        log.error("%d orders wait for room to be released: %s", len(answered), full.code)
     except VendingError:
         for one in answered:
             try:
-                _release(db, clock, [one])
+                _release_on_reserve(db, clock, [one])
+            except DiskFull as full:
+                log.error("order %s waits for room to be released: %s", one.order_id, full.code)
             except VendingError as refused:
                 log.error(
                     "order %s could not be booked (%s); its money is in suspense", one.order_id, refused.code
@@ -68,6 +73,16 @@ class _Writing:
     settled: list[ledger.Settlement]
     voided: list[str]
     unclaimed: list[str]
+
+
+def _release_on_reserve(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> None:
+    """An order that is paid is ended even on a full disk: the reserve is there for it."""
+    try:
+        _release(db, clock, answered)
+    except DiskFull:
+        if not db.give_up_reserve():
+            raise
+        _release(db, clock, answered)
 
 
 def _release(

@@ -30,7 +30,7 @@ from vending import audit
 from vending.audit import Doer
 from vending.clock import Clock
 from vending.crashpoints import reach
-from vending.db import Database
+from vending.db import Database, DiskFull
 from vending.errors import NotFound, VendingError
 from vending.estate import queries as estate
 from vending.ledger import service as ledger
@@ -113,6 +113,12 @@ def place(
         except VendingError as refused:
             answers[place_in_list] = refused
     if not fresh:
+        return answers
+    try:
+        db.refuse_unless_room()
+    except DiskFull as full:
+        for number in fresh:
+            answers[number] = full
         return answers
     reach("sale.before-paid")
     try:
