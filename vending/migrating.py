@@ -52,17 +52,21 @@ def current(db: Database) -> str | None:
 
 def bring_up_to_date(db: Database) -> bool:
     """True when something was migrated."""
-    known = revisions()
     standing = current(db)
-    if standing == known[-1]:
+    if standing == revisions()[-1]:
         return False
+    _refuse_newer(standing)
+    _run(db, "upgrade", "head")
+    return True
+
+
+def _refuse_newer(standing: str | None) -> None:
+    known = revisions()
     if standing is not None and standing not in known:
         raise DatabaseNewer(
             f"The database is of version {standing}, newer than this release knows (up to {known[-1]}). "
             "Start the release that wrote it, or restore the back-up made before the upgrade."
         )
-    _run(db, "upgrade", "head")
-    return True
 
 
 def bring_to(db: Database, revision: str) -> None:
@@ -81,6 +85,7 @@ def refuse_unless_current(db: Database) -> None:
     """For processes that do not migrate: they work on the tables of this release or not at all."""
     standing = current(db)
     if standing != revisions()[-1]:
+        _refuse_newer(standing)
         raise DatabaseOlder(
             f"The database is of version {standing or 'none'}, and this release needs {revisions()[-1]}. "
             "Run `ampoule database upgrade` once, then start again."

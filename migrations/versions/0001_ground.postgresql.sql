@@ -18,6 +18,15 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
+CREATE OR REPLACE FUNCTION ampoule_hold(held text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+  IF held NOT IN ('audit_entry', 'ledger_entry') THEN
+    RAISE EXCEPTION '%% is not held by anybody', held;
+  END IF;
+  EXECUTE format('LOCK TABLE %%I IN SHARE ROW EXCLUSIVE MODE', held);
+END$$
+--;;
 CREATE TABLE audit_batch (
 	id BIGSERIAL NOT NULL,
 	first_entry BIGINT NOT NULL,
@@ -240,9 +249,9 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
@@ -470,9 +479,9 @@ CREATE TABLE shift (
 	CONSTRAINT uq_shift_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -604,9 +613,9 @@ CREATE TABLE work_order (
 	CONSTRAINT uq_work_order_key UNIQUE (key)
 )
 --;;
-CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
---;;
 CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
+--;;
+CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
 --;;
 CREATE TABLE work_visit (
 	id BIGSERIAL NOT NULL,
@@ -1075,6 +1084,8 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
@@ -1082,8 +1093,6 @@ CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE work_result (
 	order_key VARCHAR NOT NULL,
@@ -1147,9 +1156,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -1474,9 +1483,9 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
 CREATE INDEX ix_meter_drn ON meter (drn)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;

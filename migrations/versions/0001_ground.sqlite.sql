@@ -255,9 +255,9 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
@@ -496,9 +496,9 @@ CREATE TABLE shift (
 )
  STRICT
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE TRIGGER IF NOT EXISTS shift_no_update BEFORE UPDATE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
 --;;
@@ -637,9 +637,9 @@ CREATE TABLE work_order (
 )
  STRICT
 --;;
-CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
---;;
 CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
+--;;
+CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
 --;;
 CREATE TABLE work_visit (
 	id INTEGER NOT NULL,
@@ -1124,6 +1124,8 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
@@ -1131,8 +1133,6 @@ CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE work_result (
 	order_key TEXT NOT NULL,
@@ -1200,9 +1200,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -1542,9 +1542,9 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
 CREATE INDEX ix_meter_drn ON meter (drn)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
