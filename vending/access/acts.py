@@ -50,6 +50,7 @@ ACTS: dict[str, TwoPersonAct] = {
         TwoPersonAct("ledger-correction", "Post a correcting entry", P.LEDGER_CORRECT, P.MANAGER_APPROVE),
         TwoPersonAct("period-close", "Close a period of the books", P.LEDGER_CORRECT, P.MANAGER_APPROVE),
         TwoPersonAct("sale-reversal", "Reverse a sale whose token was released", P.SALE_REVERSE, P.DESK_APPROVE),
+        TwoPersonAct("refund", "Give a customer's money back", P.SALE_REVERSE, P.DESK_APPROVE),
         TwoPersonAct("tender-correction", "Correct the way a sale was paid", P.SALE_REVERSE, P.DESK_APPROVE),
         TwoPersonAct("meter-swap", "Credit a replaced meter's balance to the new one", P.METER_COMMISSION, P.MANAGER_APPROVE),
         TwoPersonAct("move-out", "Settle what a tenant leaves behind", P.ESTATE_EDIT, P.MANAGER_APPROVE),

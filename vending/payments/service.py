@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from vending.payments import vouchers
+from vending.payments.kept import corrections_of
 from vending.payments.tables import Payment
 from vending.payments.tender import Taken, TransferUsed
 
@@ -72,19 +73,22 @@ def refuse_used_transfers(session: Session, taken: Sequence[Taken]) -> None:
 
 
 def list_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, list[Taken]]:
+    """How each sale was paid, in order; a way that was corrected as it is right."""
     rows = session.scalars(
         sa.select(Payment).where(Payment.sale_key.in_(sale_keys)).order_by(Payment.sale_key, Payment.position)
     )
+    corrected = corrections_of(session, sale_keys)
     found: dict[str, list[Taken]] = {}
     for row in rows:
+        right = corrected.get((row.sale_key, row.position))
         found.setdefault(row.sale_key, []).append(
             Taken(
-                row.way,
+                right.to_way if right else row.way,
                 row.amount_minor,
                 row.received_minor,
                 row.change_minor,
                 row.rounding_minor,
-                row.reference,
+                right.reference if right else row.reference,
             )
         )
     return found

@@ -43,7 +43,7 @@ class VoucherView:
 
 
 def number_of(text: str) -> str:
-    return "".join(text.split()).upper()
+    return "".join(text.split()).replace("-", "").upper()
 
 
 def add(

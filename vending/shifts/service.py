@@ -291,6 +291,14 @@ def for_sales(session: Session, keys: Sequence[str]) -> dict[str, OpenShift]:
     }
 
 
+def for_moves(session: Session, key: str) -> OpenShift | None:
+    """The shift for an act whose sum is limited in it: locked alone, so that two such acts follow one another."""
+    session.execute(
+        sa.select(ShiftStanding.shift_key).where(ShiftStanding.shift_key == key).with_for_update()
+    ).first()
+    return for_sales(session, [key]).get(key)
+
+
 def require_open(shift: OpenShift | None, *, site: str, till: str, cashier_key: str) -> OpenShift:
     """A sale, a refund and every other move of a drawer happens in an open shift of this person at this till."""
     if shift is None or shift.cashier_key != cashier_key or shift.site_key != site:

@@ -108,6 +108,11 @@ def count_open(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(Vend).where(Vend.state == "paid")) or 0
 
 
+def sale_of_order(session: Session, order_id: str) -> SaleView | None:
+    key = session.scalar(sa.select(Vend.sale_key).where(Vend.order_id == order_id))
+    return one_sale(session, key) if key is not None else None
+
+
 def one_by_receipt(session: Session, receipt: str) -> SaleView:
     sale = session.scalars(sa.select(Sale).where(Sale.receipt == receipt)).one_or_none()
     if sale is None:

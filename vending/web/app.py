@@ -36,7 +36,7 @@ from vending.web import (
 )
 from vending.web.api import errors as api
 from vending.web.api.app import create_api
-from vending.web.cashier import shifts, till, vends
+from vending.web.cashier import refunds, shifts, till, vends
 
 
 def assets(name: str) -> Path:
@@ -85,6 +85,7 @@ def create_app(services: Services) -> Flask:
         account.room,
         till.room,
         shifts.room,
+        refunds.room,
         vends.room,
         receipts.room,
         health.room,

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vending.access import approvals, module_acts
+from vending.access import approvals, module_acts, people
 from vending.access.approvals import RequestView
 from vending.access.policy import Actor
 from vending.estate import meters
 from vending.estate import queries as estate
 from vending.services import Services
 from vending.tariffs import service as tariffs
-from vending.vends import acting, key_changes, reversing
+from vending.vends import acting, desk, key_changes, reversing
 from vending.web.words import _
 
 Carrier = Callable[[Services, Actor, RequestView], str]
@@ -118,12 +118,31 @@ def _reversal(services: Services, actor: Actor, view: RequestView) -> str:
     return _("The sale is reversed; credit note %(number)s.", number=done.credit_note or "")
 
 
+def _refund(services: Services, actor: Actor, view: RequestView) -> str:
+    """Booked as who asked for it: out of his drawer, in his open shift."""
+    with services.db.reading() as session:
+        grants = people.grants_of(session, view.maker).get(view.maker, frozenset())
+    maker = Actor(view.maker, view.maker_name, grants)
+    asked = desk.refund_of(view.content, site=view.site, reason=view.reason, evidence=view.evidence)
+    number = desk.refund(services.db, services.clock, maker, asked, approval=view.key, vault=services.vault)
+    return _("Refund %(number)s is booked; %(who)s gives the money.", number=number, who=view.maker_name)
+
+
+def _tender(services: Services, actor: Actor, view: RequestView) -> str:
+    desk.correct_tender(
+        services.db, services.clock, services.vault, actor, view.key, view.content, site=view.site
+    )
+    return _("The money stands under the right way of paying.")
+
+
 CARRIERS: dict[str, Carrier] = {
     "role-grant": _role,
     "tariff-publish": _tariff,
     "meter-ratio": _ratio,
     "set-meter-key": _meter_key,
     "sale-reversal": _reversal,
+    "refund": _refund,
+    "tender-correction": _tender,
     "free-issue": _token_act,
     "engineering-token": _token_act,
     "key-change": _token_act,

@@ -21,7 +21,7 @@ from vending.web.manager import (
     sales,
     tariffs,
 )
-from vending.web.supervisor import approvals, bags, budget, cash, shifts
+from vending.web.supervisor import approvals, bags, budget, cash, shifts, unclaimed
 from vending.web.verify import pages as verify
 
 ROOMS: tuple[Blueprint, ...] = (
@@ -30,6 +30,7 @@ ROOMS: tuple[Blueprint, ...] = (
     shifts.room,
     bags.room,
     cash.room,
+    unclaimed.room,
     keys.room,
     live.room,
     estate.room,

@@ -157,6 +157,7 @@ def books(database: Database, clock: FixedClock) -> Database:
             [transfer("payment", "payment/8", "ZAR", 70, debited="cash/till-1", credited="customer/t1")],
         )[0]  # fmt: skip
         service.reverse(session, clock, wrong, source="correction/1", note="Typed twice")
+        keep_a_shift(session, clock)
     closing.take_snapshots(database, least=1)
     clock.advance(timedelta(minutes=5))
     closing.close_period(database, clock, until=clock.now(), actor=Manager, reason="Month end")
@@ -238,6 +239,48 @@ def take_back(session: Any, clock: FixedClock, order: str) -> None:
         session, clock,
         [transfer("sale-reversed", "reversal/x1", "ZAR", 10_000, debited="loss/reversals", credited="kept/t1")],
     )  # fmt: skip
+
+
+def keep_a_shift(session: Any, clock: FixedClock) -> None:
+    """A drawer from float to bag: 500 given back, 4,000 dropped, 500 short, decided on by somebody who did not count."""
+    now = clock.now()
+    moves = (
+        ("opening", "safe/1", 50_000, "safe/s1", "equity/opening"),
+        ("shift-float", "shift/sh1", 10_000, "cash/t9", "safe/s1"),
+        ("opening", "kept/1", 500, "bank/main", "kept/t1"),
+        ("refund", "refund/rf1", 500, "kept/t1", "cash/t9"),
+        ("cash-drop", "drop/d1", 4_000, "safe/s1", "cash/t9"),
+        ("shift-difference", "shift/sh1", 500, "over-short/t9", "cash/t9"),
+        ("shift-handover", "shift/sh1", 5_000, "safe/s1", "cash/t9"),
+    )
+    entries = [
+        transfer(kind, source, "ZAR", minor, debited=debited, credited=credited)
+        for kind, source, minor, debited, credited in moves
+    ]
+    through = service.post(session, clock, entries)[-1]
+    service.post(
+        session,
+        clock,
+        [transfer("bank-bag", "bag/b1", "ZAR", 3_000, debited="bank/transit-d-1.cash", credited="safe/s1")],
+    )
+    common = {"cashier_key": "c1", "drawer": "t9"}
+    add(session, "shift", key="sh1", number="T9-S00001", site_key="s1", till="T9", cashier_name="Carla", currency="ZAR",
+        float_minor=10_000, base={}, limits={}, after_entry=0, witness_key="s1", witness_name="Sam", opened_at=now,
+        **common)  # fmt: skip
+    add(session, "shift_standing", shift_key="sh1", state="closed", **common)
+    add(session, "shift_drop", key="d1", shift_key="sh1", amount_minor=4_000, count={}, bag="B", witness_key="s1",
+        witness_name="Sam", dropped_at=now)  # fmt: skip
+    add(session, "shift_count", shift_key="sh1", round=1, count={}, expected={"cash": 5_500}, counted_by="c1",
+        counted_by_name="Carla", counted_at=now)  # fmt: skip
+    add(session, "shift_closing", shift_key="sh1", differences={"cash": -500}, reason="r", forgotten=0, needs_decision=1,
+        through_entry=through, takings_minor=-1_000, closed_by="c1", closed_by_name="Carla", closed_at=now)  # fmt: skip
+    add(session, "shift_decision", shift_key="sh1", outcome="accept", reason="r", decided_by="m1", decided_by_name="M",
+        decided_at=now)  # fmt: skip
+    add(session, "bank_batch", key="b1", number="D-1", site_key="s1", currency="ZAR", bag="B-1", amounts={"cash": 3_000},
+        pieces={}, total_minor=3_000, packed_by="c1", packed_by_name="Carla", packed_at=now)  # fmt: skip
+    add(session, "refund", request="rf1", number="T9-R-000001", site_key="s1", till="T9", shift="sh1", source="kept/t1",
+        tenant_key="t1", way="cash", currency="ZAR", amount_minor=500, reference="", reason="r", evidence="e", approval="",
+        refunded_by="c1", refunded_by_name="Carla", refunded_at=now)  # fmt: skip
 
 
 def change_key(session: Any, clock: FixedClock) -> None:
@@ -392,6 +435,23 @@ FAULTS: dict[str, tuple[str, str]] = {
         "people.signed_in_time",
     ),
     "an act changed after it was signed": ("UPDATE approval_request SET text = 'another act'", "people.acts_are_what_was_signed"),
+    "money left in a closed drawer": (
+        "UPDATE ledger_leg SET amount = amount - 1 WHERE amount = -5000 AND entry_id ="
+        " (SELECT id FROM ledger_entry WHERE kind = 'shift-handover')",
+        "shifts.drawers_are_empty",
+    ),
+    "a difference told smaller than it was": (
+        "UPDATE shift_closing SET differences = '{\"cash\":-100}'",
+        "shifts.differences_are_booked",
+    ),
+    "a difference decided on by who counted": ("UPDATE shift_decision SET decided_by = 'c1'", "shifts.follow_their_way"),
+    "a closed shift opened again": ("UPDATE shift_standing SET state = 'open'", "shifts.follow_their_way"),
+    "a count taken away": ("DELETE FROM shift_count", "shifts.follow_their_way"),
+    "a payment put into a shift later": ("UPDATE payment SET shift = 'sh1'", "shifts.payments_in_time"),
+    "a drop that nobody else saw": ("UPDATE shift_drop SET witness_key = 'c1'", "shifts.drops_seen_by_two"),
+    "a drop smaller than it was": ("UPDATE shift_drop SET amount_minor = 3999", "shifts.drops_seen_by_two"),
+    "a lighter bag": ("UPDATE bank_batch SET total_minor = 2900", "banking.bags_are_booked"),
+    "a refund that is in no book": ("UPDATE refund SET amount_minor = 499", "refunds.are_booked"),
     "a session that outlived its person": (
         "UPDATE person SET disabled_at = '2026-11-01T00:00:00.000000Z'",
         "people.shut_out",

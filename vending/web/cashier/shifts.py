@@ -171,6 +171,8 @@ def show() -> Any:
             "close": url_for("shifts.closing"),
             "back": url_for("till.desk"),
             "print": url_for("shifts.paper", key=shift.key),
+            "refunds": url_for("refunds.index"),
+            "unclaimed": url_for("refunds.receiving"),
         },
         place=place,
     )

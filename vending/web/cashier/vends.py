@@ -97,6 +97,7 @@ def page(key: str, *, index: int) -> str:
             "print": url_for("vends.print_again", key=key),
             "here": url_for("vends.show", key=key),
             "reverse": "",
+            "correct": url_for("refunds.correcting", key=key) if sale.taken else "",
             "trouble": "",
         },
         send=[],

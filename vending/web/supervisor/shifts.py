@@ -51,6 +51,10 @@ def index() -> Any:
                 "actions": [
                     {"label": _("Bags for the bank"), "url": url_for("bags.index")},
                     {"label": _("Over and short"), "url": url_for("supervisor_shifts.people")},
+                    {"label": _("Unclaimed money"), "url": url_for("unclaimed.index")},
+                    {"label": _("Vouchers"), "url": url_for("unclaimed.register")}
+                    if places.can(g.actor, Permission.SITE_EDIT.value)
+                    else None,
                     {"label": _("Limits and the safe"), "url": url_for("cash.show")}
                     if places.can(g.actor, Permission.SITE_EDIT.value)
                     else None,
