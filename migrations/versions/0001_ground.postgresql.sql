@@ -880,9 +880,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -1084,15 +1084,15 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
---;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE work_result (
 	order_key VARCHAR NOT NULL,
@@ -1156,9 +1156,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
---;;
 CREATE INDEX ix_tenant_site_key ON tenant (site_key)
+--;;
+CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -1430,9 +1430,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1483,13 +1483,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,

@@ -909,9 +909,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -1124,15 +1124,15 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+--;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
---;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE work_result (
 	order_key TEXT NOT NULL,
@@ -1200,9 +1200,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
---;;
 CREATE INDEX ix_tenant_site_key ON tenant (site_key)
+--;;
+CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -1488,9 +1488,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1542,13 +1542,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
---;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,
