@@ -310,7 +310,7 @@ def shifts() -> Any:
     decisions = {"accept": _("accepted"), "claim": _("claimed"), "charge": _("charged to the person")}
     rows = [
         [
-            Cell(one.number, url=url_for("shifts.show", key=one.key) if "shifts.show" in current_app.view_functions else "", lamp="off" if one.closed_at is None else "now" if one.difference_minor else "on"),
+            Cell(one.number, url=url_for("supervisor_shifts.show", key=one.key) if "supervisor_shifts.show" in current_app.view_functions else "", lamp="off" if one.closed_at is None else "now" if one.difference_minor else "on"),
             Cell(one.cashier),
             Cell(one.till),
             Cell(words.moment(one.opened_at, place.zone), one.opened_at),
