@@ -33,6 +33,7 @@ ROLES = {
     "cashier": ("cashier",),
     "supervisor": ("supervisor",),
     "manager": ("manager",),
+    "second manager": ("manager",),
     "engineer": ("engineer",),
 }
 
@@ -57,7 +58,7 @@ class Counter:
     def signed(self, role: str) -> Signed:
         db = self.shop.db
         if role not in self.people:
-            self.people[role] = add(db, self.clock, role, *ROLES[role], site=self.shop.site)
+            self.people[role] = add(db, self.clock, role.replace(" ", "-"), *ROLES[role], site=self.shop.site)
         with db.writing() as session:
             secret = access.open_session(
                 session, self.clock, self.people[role], address="127.0.0.1", factor=None

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "user": ("vending.user_commands", "user", "People: add, roles, passwords, sessions."),
     "estate": ("vending.estate_commands", "estate", "Units, tenants and meters: import, export, find."),
+    "sale": ("vending.sale_commands", "sale", "Sell a whole list from a file, with a dry run."),
     "tariff": ("vending.tariffs.command", "tariff", "Tariff files: read in words, compare, try, export."),
     "doctor": (
         "vending.doctor.command",

@@ -10,9 +10,9 @@ CREATE TABLE audit_entry (
 	CONSTRAINT pk_audit_entry PRIMARY KEY (id)
 )
 --;;
-CREATE INDEX ix_audit_entry_act ON audit_entry (act)
---;;
 CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
+--;;
+CREATE INDEX ix_audit_entry_act ON audit_entry (act)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -388,9 +388,9 @@ CREATE TABLE refund (
 	CONSTRAINT uq_refund_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
 CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -1084,15 +1084,15 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE TABLE work_result (
 	order_key VARCHAR NOT NULL,
@@ -1156,9 +1156,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -1483,13 +1483,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,
@@ -1556,3 +1556,58 @@ CREATE TABLE meter_register (
 )
 --;;
 CREATE INDEX ix_meter_register_meter_key ON meter_register (meter_key)
+--;;
+CREATE TABLE move_out (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	lease_key VARCHAR NOT NULL,
+	tenant_key VARCHAR NOT NULL,
+	space_key VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	content JSONB NOT NULL,
+	reason VARCHAR NOT NULL,
+	approval_key VARCHAR NOT NULL,
+	asked_by VARCHAR NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_move_out PRIMARY KEY (id),
+	CONSTRAINT ck_move_out_state_known CHECK (state IN ('asked', 'done', 'withdrawn')),
+	CONSTRAINT uq_move_out_key UNIQUE (key),
+	CONSTRAINT fk_move_out_lease_key FOREIGN KEY(lease_key) REFERENCES lease (key),
+	CONSTRAINT uq_move_out_approval_key UNIQUE (approval_key)
+)
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
+--;;
+CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE TABLE meter_swap (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	old_meter VARCHAR NOT NULL,
+	new_meter VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	units BIGINT NOT NULL,
+	order_id VARCHAR,
+	content JSONB NOT NULL,
+	reason VARCHAR NOT NULL,
+	approval_key VARCHAR NOT NULL,
+	asked_by VARCHAR NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	found_units BIGINT,
+	found_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_meter_swap PRIMARY KEY (id),
+	CONSTRAINT ck_meter_swap_state_known CHECK (state IN ('asked', 'done', 'withdrawn')),
+	CONSTRAINT ck_meter_swap_swaps_something CHECK (units >= 0 AND old_meter <> new_meter),
+	CONSTRAINT uq_meter_swap_key UNIQUE (key),
+	CONSTRAINT fk_meter_swap_old_meter FOREIGN KEY(old_meter) REFERENCES meter (key),
+	CONSTRAINT fk_meter_swap_new_meter FOREIGN KEY(new_meter) REFERENCES meter (key),
+	CONSTRAINT uq_meter_swap_approval_key UNIQUE (approval_key)
+)
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
+--;;
+CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)

@@ -11,9 +11,9 @@ CREATE TABLE audit_entry (
 )
  STRICT
 --;;
-CREATE INDEX ix_audit_entry_act ON audit_entry (act)
---;;
 CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
+--;;
+CREATE INDEX ix_audit_entry_act ON audit_entry (act)
 --;;
 CREATE TRIGGER IF NOT EXISTS audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'audit_entry is append only'); END
 --;;
@@ -400,9 +400,9 @@ CREATE TABLE refund (
 )
  STRICT
 --;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
 CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
 --;;
 CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
 --;;
@@ -1124,15 +1124,15 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
 CREATE TABLE work_result (
 	order_key TEXT NOT NULL,
@@ -1200,9 +1200,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -1542,13 +1542,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,
@@ -1618,3 +1618,60 @@ CREATE TABLE meter_register (
  STRICT
 --;;
 CREATE INDEX ix_meter_register_meter_key ON meter_register (meter_key)
+--;;
+CREATE TABLE move_out (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	lease_key TEXT NOT NULL,
+	tenant_key TEXT NOT NULL,
+	space_key TEXT NOT NULL,
+	state TEXT NOT NULL,
+	content TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	approval_key TEXT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_at TEXT NOT NULL,
+	done_at TEXT,
+	CONSTRAINT pk_move_out PRIMARY KEY (id),
+	CONSTRAINT ck_move_out_state_known CHECK (state IN ('asked', 'done', 'withdrawn')),
+	CONSTRAINT uq_move_out_key UNIQUE ("key"),
+	CONSTRAINT fk_move_out_lease_key FOREIGN KEY(lease_key) REFERENCES lease ("key"),
+	CONSTRAINT uq_move_out_approval_key UNIQUE (approval_key)
+)
+ STRICT
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
+--;;
+CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE TABLE meter_swap (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	old_meter TEXT NOT NULL,
+	new_meter TEXT NOT NULL,
+	state TEXT NOT NULL,
+	units INTEGER NOT NULL,
+	order_id TEXT,
+	content TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	approval_key TEXT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_at TEXT NOT NULL,
+	done_at TEXT,
+	found_units INTEGER,
+	found_at TEXT,
+	CONSTRAINT pk_meter_swap PRIMARY KEY (id),
+	CONSTRAINT ck_meter_swap_state_known CHECK (state IN ('asked', 'done', 'withdrawn')),
+	CONSTRAINT ck_meter_swap_swaps_something CHECK (units >= 0 AND old_meter <> new_meter),
+	CONSTRAINT uq_meter_swap_key UNIQUE ("key"),
+	CONSTRAINT fk_meter_swap_old_meter FOREIGN KEY(old_meter) REFERENCES meter ("key"),
+	CONSTRAINT fk_meter_swap_new_meter FOREIGN KEY(new_meter) REFERENCES meter ("key"),
+	CONSTRAINT uq_meter_swap_approval_key UNIQUE (approval_key)
+)
+ STRICT
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
+--;;
+CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)

@@ -64,7 +64,8 @@ def books(product: Product) -> dict[str, object]:
             "tokens": [row[0] for row in database.execute("SELECT digits FROM token")],
             "payments": database.execute("SELECT count(*) FROM payment").fetchone()[0],
             "cash": database.execute(
-                "SELECT coalesce(sum(amount), 0) FROM ledger_leg JOIN ledger_account a ON a.id = account_id WHERE a.path LIKE 'cash/%'"
+                "SELECT coalesce(sum(l.amount), 0) FROM ledger_leg l JOIN ledger_account a ON a.id = l.account_id"
+                " JOIN ledger_entry e ON e.id = l.entry_id WHERE a.path LIKE 'cash/%' AND e.kind = 'payment'"
             ).fetchone()[0],
             "held": database.execute(
                 "SELECT coalesce(sum(amount), 0) FROM ledger_leg JOIN ledger_account a ON a.id = account_id WHERE a.path LIKE 'held/%'"

@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from vending.auditor import of_estate, of_ledger, of_people, of_sales, of_shifts, of_tariffs
+from vending.auditor import of_estate, of_ledger, of_occupancy, of_people, of_sales, of_shifts, of_tariffs
 from vending.auditor.check import MOST_SHOWN, Books, Check, Result, carried_out
 
 CHECKS: tuple[Check, ...] = (
     *of_ledger.CHECKS,
     *of_sales.CHECKS,
     *of_shifts.CHECKS,
+    *of_occupancy.CHECKS,
     *of_tariffs.CHECKS,
     *of_estate.CHECKS,
     *of_people.CHECKS,

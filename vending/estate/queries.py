@@ -428,6 +428,23 @@ def leases_of_space(session: Session, space_key: str) -> list[LeaseView]:
     return [lease_view(row) for row in rows]
 
 
+def one_lease(session: Session, key: str) -> LeaseView:
+    row = session.scalar(sa.select(Lease).where(Lease.key == key))
+    if row is None:
+        raise NotFound("There is no such lease here. Look at the unit again.")
+    return lease_view(row)
+
+
+def meters_of_space(session: Session, clock: Clock, space_key: str) -> list[MeterView]:
+    keys = session.scalars(sa.select(Meter.key).where(Meter.space_key == space_key).order_by(Meter.id)).all()
+    return list_meters(session, clock, keys)
+
+
+def factory_credit(session: Session, meter_key: str) -> int:
+    """What the factory left in the meter when it was taken into service."""
+    return int(session.scalar(sa.select(Meter.factory_credit_units).where(Meter.key == meter_key)) or 0)
+
+
 def vacant_spaces(session: Session, clock: Clock, site_key: str) -> list[SpaceView]:
     spaces = list_spaces(session, site_key, most=100_000)
     held = _current_leases(session, clock, {space.key for space in spaces})

@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from keystore import acts as module_texts
 from keystore.module import SecurityModule
-from sts import amount
 from vending import audit
 from vending.access import approvals, module_acts, policy
 from vending.access.policy import Actor, Permission
@@ -27,7 +26,7 @@ from vending.db import Database
 from vending.errors import InvalidInput, NotFound
 from vending.estate import queries as estate
 from vending.ledger import queries as ledger
-from vending.vends import facts, service
+from vending.vends import facts, service, splitting
 from vending.vends.content import FORM, content_hash
 from vending.vends.errors import ActUnfit, OrderIdReused
 from vending.vends.plan import Buyer, Legs, Planned, Settlement, energy_legs
@@ -327,16 +326,13 @@ def _free(order_id: str, wanted: Wanted, meter: estate.MeterView, buyer: Buyer) 
             f"Meter {meter.drn} is not under its own key, so no credit can be issued. Make the key change first.",
             "meter",
         )
-    if wanted.units <= 0 or not amount.is_exact(wanted.units):
-        raise ActUnfit("Type an amount above zero that one token can carry.", "units")
-    if meter.token_limit_units is not None and wanted.units > meter.token_limit_units:
-        raise ActUnfit(
-            f"This meter takes at most {meter.token_limit_units / 10:,.1f} in one token. Ask for less, or twice.",
-            "units",
-        )
+    if wanted.units <= 0:
+        raise ActUnfit("Type an amount above zero.", "units")
+    if wanted.units > splitting.most_units(meter.token_limit_units):
+        raise ActUnfit("That is more than one order gives. Check the number of digits.", "units")
     return credit_parts(
         order_id,
-        [(wanted.kind, wanted.units)],
+        [(wanted.kind, units) for units in splitting.split(wanted.units, meter.token_limit_units)],
         service=buyer.service,
         subclass=buyer.subclass,
         meter_class=buyer.meter_class,

@@ -73,3 +73,9 @@ class ReversalUnfit(VendingError):
     """This order cannot be reversed, or not like this; the sentence says why and which way is open."""
 
     code = "reversal_unfit"
+
+
+class BulkUnfit(InvalidInput):
+    """A row of a list that cannot be sold as it stands."""
+
+    code = "bulk_unfit"

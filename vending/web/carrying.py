@@ -14,6 +14,7 @@ from vending.access.approvals import RequestView
 from vending.access.policy import Actor
 from vending.estate import meters
 from vending.estate import queries as estate
+from vending.occupancy import moving_out, swapping
 from vending.services import Services
 from vending.tariffs import service as tariffs
 from vending.vends import acting, desk, key_changes, reversing
@@ -135,6 +136,18 @@ def _tender(services: Services, actor: Actor, view: RequestView) -> str:
     return _("The money stands under the right way of paying.")
 
 
+def _move_out(services: Services, actor: Actor, view: RequestView) -> str:
+    moving_out.carry_out(services.db, services.clock, services.vault, actor, view.key)
+    return _(
+        "The tenant has moved out. The meters of the unit are blocked until somebody has looked at their credit."
+    )
+
+
+def _swap(services: Services, actor: Actor, view: RequestView) -> str:
+    swapping.carry_out(services.db, services.clock, services.vault, actor, view.key)
+    return _("The meter is swapped. Its credit is asked for as a token, which two approvers sign.")
+
+
 CARRIERS: dict[str, Carrier] = {
     "role-grant": _role,
     "tariff-publish": _tariff,
@@ -143,6 +156,8 @@ CARRIERS: dict[str, Carrier] = {
     "sale-reversal": _reversal,
     "refund": _refund,
     "tender-correction": _tender,
+    "move-out": _move_out,
+    "meter-swap": _swap,
     "free-issue": _token_act,
     "engineering-token": _token_act,
     "key-change": _token_act,

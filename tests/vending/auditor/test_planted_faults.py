@@ -140,6 +140,7 @@ def books(database: Database, clock: FixedClock) -> Database:
             sell(session, clock, order, state, minute)
         change_key(session, clock)
         take_back(session, clock, "v4")
+        leave_and_swap(session, clock)
         add(session, "approval_request", key="r1", act_id=sha("act"), text="act", act="tariff.publish", site="s1",
             subject="x", maker="m1", maker_name="M", reason="r", evidence="e", made_at=now,
             expires_at=now + timedelta(days=1), state="approved")  # fmt: skip
@@ -283,6 +284,35 @@ def keep_a_shift(session: Any, clock: FixedClock) -> None:
         refunded_by="c1", refunded_by_name="Carla", refunded_at=now)  # fmt: skip
 
 
+def leave_and_swap(session: Any, clock: FixedClock) -> None:
+    """A tenant who moved out of another space, and a meter that was replaced without credit in it."""
+    now = clock.now()
+    agreed(session, clock, "r4", "move-out")
+    agreed(session, clock, "r5", "meter-swap")
+    add(session, "space", key="p2", site_key="s1", code="G-2", format="shop", area_cm2=10_000)
+    add(session, "lease", key="l9", site_key="s1", space_key="p2", tenant_key="t1", starts_on=date(2026, 1, 1),
+        tariffs={}, shares={}, created_at=now, ended_at=now)  # fmt: skip
+    add(session, "move_out", key="o1", site_key="s1", lease_key="l9", tenant_key="t1", space_key="p2", state="done",
+        content={}, approval_key="r4", asked_at=now, done_at=now)  # fmt: skip
+    keying = {"ea": "07", "tct": "02", "dkga": "02", "sgc": "123456", "krn": 1, "ti": "01", "key_type": 2, "ken": 255,
+              "base_date": 2014}  # fmt: skip
+    add(session, "meter", key="m2", site_key="s1", pan="600727000000000108", drn="00000000010", label="Old",
+        service="electricity", credit_in="meter", profile="any", meter_class="small", tariff="shops", state="removed",
+        created_at=now, **keying)  # fmt: skip
+    add(
+        session,
+        "meter_key_data",
+        meter_key="m2",
+        at=now,
+        actor="m1",
+        evidence="label",
+        reason="new",
+        **keying,
+    )
+    add(session, "meter_swap", key="w1", site_key="s1", old_meter="m2", new_meter="m1", state="done", units=0,
+        content={}, approval_key="r5", asked_at=now, done_at=now)  # fmt: skip
+
+
 def change_key(session: Any, clock: FixedClock) -> None:
     """A key change that was seen at the meter: two tokens, nothing paid."""
     now = clock.now()
@@ -395,6 +425,10 @@ FAULTS: dict[str, tuple[str, str]] = {
     "a proof that is none": ("UPDATE reversal SET way = 'proved'", "sales.reversals_have_evidence"),
     "a reversed order without a reversal": ("DELETE FROM reversal", "sales.reversals_have_evidence"),
     "a reversal that gave more": ("UPDATE reversal SET amount_minor = 9000", "sales.reversals_are_booked"),
+    "a tenant who moved out and stayed": ("UPDATE lease SET ended_at = NULL WHERE key = 'l9'", "occupancy.moved_out"),
+    "a move out by one person": ("UPDATE approval_request SET state = 'open' WHERE key = 'r4'", "occupancy.moved_out"),
+    "a swapped meter that still sells": ("UPDATE meter SET state = 'in service' WHERE key = 'm2'", "occupancy.swapped"),
+    "replaced credit without an order": ("UPDATE meter_swap SET units = 50", "occupancy.swapped"),
     "an order that took more than was paid": (
         f"UPDATE ledger_leg SET amount = amount + 7 WHERE entry_id = {LEG} AND place = 0",
         "sales.settled_as_planned",
@@ -423,7 +457,7 @@ FAULTS: dict[str, tuple[str, str]] = {
         "tariffs.one_price_at_a_time",
     ),
     "a lost version": ("DELETE FROM tariff_version WHERE number = 1", "tariffs.numbers"),
-    "a wrong check digit": ("UPDATE meter SET pan = '600727000000000008'", "estate.numbers"),
+    "a wrong check digit": ("UPDATE meter SET pan = '600727000000000008' WHERE key = 'm1'", "estate.numbers"),
     "a key revision without history": ("UPDATE meter SET krn = 2", "estate.key_data"),
     "a ring of circuits": ("UPDATE circuit SET parent_key = 'c2' WHERE key = 'c1'", "estate.circuits"),
     "an act taken out of the trail": ("DELETE FROM audit_entry WHERE id = 2", "people.trail"),

@@ -1,0 +1,56 @@
+"""What the books know of a meter and of a customer at this moment, for the acts of occupancy. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from vending.clock import Clock
+from vending.estate import queries as estate
+from vending.ledger import queries as ledger
+from vending.occupancy.errors import ReadingUnfit
+from vending.occupancy.estimate import Estimate, GivenToken, Reading, estimate
+from vending.vends import listing, queries
+
+
+def of_meter(session: Session, meter: estate.MeterView, reading: Reading) -> Estimate:
+    """The reading held against what the meter was given."""
+    if reading.total < 0 or (reading.credit is not None and reading.credit < 0):
+        raise ReadingUnfit("A reading is zero or more.", "reading")
+    given = by_the_books(session, meter) + estate.factory_credit(session, meter.key)
+    tokens = [
+        GivenToken(token.order_id, sale.receipt, token.units, token.logged_at)
+        for sale in _sales(session, meter)
+        for vend, token in reversed(sale.tokens)
+        if vend.meter_key == meter.key and token.units
+    ]
+    return estimate(given, reading, tokens)
+
+
+def by_the_books(session: Session, meter: estate.MeterView) -> int:
+    """What the ledger says the meter was given. The factory's credit is not in it, and so cannot be taken out of it."""
+    return ledger.balance(session, f"energy/meter/{meter.key}", meter.service)
+
+
+def _sales(session: Session, meter: estate.MeterView) -> list[queries.SaleView]:
+    orders = listing.list_orders(session, site=meter.site_key, till=None, meter_key=meter.key, most=50)
+    return list({order.sale.key: order.sale for order in orders}.values())
+
+
+def told(one: Estimate) -> dict[str, Any]:
+    """The estimate as two people agree to it, and as it is kept."""
+    content = asdict(one)
+    content["tokens"] = [
+        [token.order_id, token.receipt, token.units, token.made_at.isoformat(timespec="seconds")]
+        for token in one.tokens
+    ]
+    content["left"] = one.left
+    return content
+
+
+def open_orders(session: Session, clock: Clock, meter: estate.MeterView) -> list[str]:
+    """Orders of this meter that are paid and whose tokens are not known yet."""
+    orders = listing.list_orders(session, site=meter.site_key, till=None, meter_key=meter.key, most=50)
+    return [order.vend.order_id for order in orders if order.vend.state in ("paid", "asked")]
