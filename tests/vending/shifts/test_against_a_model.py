@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import pytest
 import sqlalchemy as sa
 from desk_cast import Desk
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -314,6 +314,9 @@ def run_days(desk: Desk, kind: type[Day], examples: int, steps: int) -> None:
             max_examples=examples,
             stateful_step_count=steps,
             deadline=None,
+            # A day that fails is told as it was: finding a shorter one would repeat minutes of real sales.
+            phases=(Phase.explicit, Phase.generate),
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),

@@ -25,7 +25,7 @@ from vending.web import gate, glass, places, words
 from vending.web.cashier import counting, witnesses
 from vending.web.errors import status_of
 from vending.web.frame import local_address
-from vending.web.words import _
+from vending.web.words import _, plural
 
 room = Blueprint("shifts", __name__, url_prefix="/cashier/shifts")
 
@@ -186,6 +186,11 @@ def _limit(shift: ShiftView, room_left: int | None) -> dict[str, Any] | None:
     tenth = most // 10 or 1
     used = min((most - room_left) // tenth, 10) * tenth
     unit = 10 ** currency(shift.currency).decimals
+    full = plural(
+        "About one tenth of what this drawer may hold.",
+        "About %(num)s tenths of what this drawer may hold.",
+        used // tenth,
+    )
     return {
         "title": _("Limit of this drawer"),
         "drawing": glass.scale(
@@ -193,9 +198,9 @@ def _limit(shift: ShiftView, room_left: int | None) -> dict[str, Any] | None:
             parts=[(0, used / unit, "dry", "")],
             steps=[(most / unit, _("limit"))],
             unit=currency(shift.currency).symbol,
-            label=_("About %(tenths)s tenths of what this drawer may hold.", tenths=used // tenth),
+            label=full,
         ),
-        "text": _("About %(tenths)s tenths of what this drawer may hold.", tenths=used // tenth)
+        "text": full
         + " "
         + (
             _("Move cash to the safe soon: a sale that would pass the limit is refused.")
