@@ -152,9 +152,9 @@ CREATE TABLE approval_request (
 	CONSTRAINT uq_approval_request_act_id UNIQUE (act_id)
 )
 --;;
-CREATE INDEX ix_approval_request_site ON approval_request (site)
---;;
 CREATE INDEX ix_approval_request_state ON approval_request (state, site)
+--;;
+CREATE INDEX ix_approval_request_site ON approval_request (site)
 --;;
 CREATE TABLE operator (
 	id BIGSERIAL NOT NULL,
@@ -388,9 +388,9 @@ CREATE TABLE refund (
 	CONSTRAINT uq_refund_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
 CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -479,9 +479,9 @@ CREATE TABLE shift (
 	CONSTRAINT uq_shift_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -613,9 +613,9 @@ CREATE TABLE work_order (
 	CONSTRAINT uq_work_order_key UNIQUE (key)
 )
 --;;
-CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
---;;
 CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
+--;;
+CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
 --;;
 CREATE TABLE work_visit (
 	id BIGSERIAL NOT NULL,
@@ -649,9 +649,9 @@ CREATE TABLE role_grant (
 	CONSTRAINT fk_role_grant_person_key FOREIGN KEY(person_key) REFERENCES person (key)
 )
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id BIGSERIAL NOT NULL,
@@ -880,9 +880,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -1086,13 +1086,13 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE work_result (
 	order_key VARCHAR NOT NULL,
@@ -1483,9 +1483,9 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;

@@ -152,9 +152,9 @@ CREATE TABLE approval_request (
 )
  STRICT
 --;;
-CREATE INDEX ix_approval_request_site ON approval_request (site)
---;;
 CREATE INDEX ix_approval_request_state ON approval_request (state, site)
+--;;
+CREATE INDEX ix_approval_request_site ON approval_request (site)
 --;;
 CREATE TABLE operator (
 	id INTEGER NOT NULL,
@@ -400,9 +400,9 @@ CREATE TABLE refund (
 )
  STRICT
 --;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
 CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
 --;;
 CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
 --;;
@@ -496,9 +496,9 @@ CREATE TABLE shift (
 )
  STRICT
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE TRIGGER IF NOT EXISTS shift_no_update BEFORE UPDATE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
 --;;
@@ -637,9 +637,9 @@ CREATE TABLE work_order (
 )
  STRICT
 --;;
-CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
---;;
 CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
+--;;
+CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
 --;;
 CREATE TABLE work_visit (
 	id INTEGER NOT NULL,
@@ -675,9 +675,9 @@ CREATE TABLE role_grant (
 )
  STRICT
 --;;
-CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
---;;
 CREATE UNIQUE INDEX uq_role_grant_live ON role_grant (person_key, role, site) WHERE revoked_at IS NULL
+--;;
+CREATE INDEX ix_role_grant_person_key ON role_grant (person_key)
 --;;
 CREATE TABLE sign_in_session (
 	id INTEGER NOT NULL,
@@ -909,9 +909,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -1126,13 +1126,13 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE TABLE work_result (
 	order_key TEXT NOT NULL,
@@ -1542,9 +1542,9 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
