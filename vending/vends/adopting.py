@@ -120,10 +120,12 @@ def _write(
         "orders": [
             {
                 "order": entry.order_id,
+                "kind": "free-issue" if entry.free else "credit",
                 "meter": pan,
                 "service": service,
-                "units": units,
-                "tariff": UNKNOWN,
+                "units": 0 if entry.free else units,
+                "free_units": units if entry.free else 0,
+                "tariff": "",
                 "paid_minor": 0,
                 "lines": [],
             }
@@ -171,7 +173,7 @@ def _write(
             priced={},
             keying=_keying(meter, pan, answer),
             carries=[],
-            approval=None,
+            approval=entry.act_id,
             settlement={"legs": [list(leg) for leg in legs]},
             state="issued",
             paid_at=answer.logged_at,

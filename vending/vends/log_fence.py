@@ -63,6 +63,7 @@ class Missing:
     meter: str  # the salted commitment of the meter's number
     units: int | None
     free: bool = False
+    act_id: str | None = None  # of the approval that a free issue was given for
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def _unknown(session: Session, public: Sequence[dict[str, Any]]) -> list[Missing
             entry["meter"],
             entry.get("units"),
             entry.get("free") is True,
+            entry.get("act_id"),
         )
         for order, entry in issued.items()
         if order not in known

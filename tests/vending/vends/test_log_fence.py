@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,11 +14,12 @@ from keystore.module import CreditRequest, MeterKeying
 from vending import audit
 from vending.auditor import report
 from vending.estate import queries as estate
+from vending.receipts import service as receipts
 from vending.vends import adopting, log_fence
 from vending.vends import service as vends
 from vending.vends.errors import ModuleNotReady
 from vending.vends.log_fence import LogFence
-from vending.vends.tables import LogMark, Token, Vend
+from vending.vends.tables import LogMark, Sale, Token, Vend
 
 
 @pytest.fixture
@@ -38,6 +40,13 @@ def issue_past_the_database(shop: Shop, unit: str = "G-03") -> str:
     keying = MeterKeying(meter.pan, "11", "02", "04", "600727", 1, "01", 2, 255, 2014)
     shop.module.issue([CreditRequest(order, keying, "electricity", 0, 123, "small", "0" * 64)])
     return order
+
+
+def papers(shop: Shop) -> int:
+    """Every sale's paper, made: a customer who comes with an adopted token gets one as well. How many there were."""
+    with shop.db.reading() as session:
+        keys = session.scalars(sa.select(Sale.key)).all()
+    return sum(bool(receipts.make_pdf(shop.db, shop.clock, key, "a5", test=True).data) for key in keys)
 
 
 def clean(shop: Shop) -> list[str]:
@@ -103,6 +112,21 @@ def test_a_meter_that_this_database_does_not_know_is_adopted_under_its_commitmen
     assert adopted.pan.startswith("?")
     assert adopted.tenant == ""
     assert clean(shop) == []
+    assert papers(shop) == 1
+
+
+def test_a_free_issue_stays_free_and_each_adopted_order_has_its_paper(shop: Shop) -> None:
+    issue_past_the_database(shop)
+    entry = log_fence.look(shop.db, shop.module, shop.module.status()).missing[0]  # type: ignore[arg-type] — as above
+    adopting.adopt(
+        shop.db, shop.clock, shop.module, [replace(entry, free=True, act_id="act-1")], actor=audit.SYSTEM
+    )  # type: ignore[arg-type] — as above
+    with shop.db.reading() as session:
+        assert session.execute(sa.select(Vend.kind, Vend.units, Vend.free_units)).all() == [
+            ("free-issue", 0, 123)
+        ]
+    assert clean(shop) == []
+    assert papers(shop) == 1
 
 
 def test_a_log_that_is_an_older_copy_is_shown_its_own_head_and_refuses(shop: Shop, fence: LogFence) -> None:
