@@ -152,9 +152,9 @@ CREATE TABLE approval_request (
 	CONSTRAINT uq_approval_request_act_id UNIQUE (act_id)
 )
 --;;
-CREATE INDEX ix_approval_request_state ON approval_request (state, site)
---;;
 CREATE INDEX ix_approval_request_site ON approval_request (site)
+--;;
+CREATE INDEX ix_approval_request_state ON approval_request (state, site)
 --;;
 CREATE TABLE operator (
 	id BIGSERIAL NOT NULL,
@@ -388,9 +388,9 @@ CREATE TABLE refund (
 	CONSTRAINT uq_refund_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
 CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -1485,11 +1485,11 @@ CREATE TABLE meter (
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,
@@ -1578,9 +1578,9 @@ CREATE TABLE move_out (
 	CONSTRAINT uq_move_out_approval_key UNIQUE (approval_key)
 )
 --;;
-CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE meter_swap (
 	id BIGSERIAL NOT NULL,
@@ -1608,6 +1608,6 @@ CREATE TABLE meter_swap (
 	CONSTRAINT uq_meter_swap_approval_key UNIQUE (approval_key)
 )
 --;;
-CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'

@@ -152,9 +152,9 @@ CREATE TABLE approval_request (
 )
  STRICT
 --;;
-CREATE INDEX ix_approval_request_state ON approval_request (state, site)
---;;
 CREATE INDEX ix_approval_request_site ON approval_request (site)
+--;;
+CREATE INDEX ix_approval_request_state ON approval_request (state, site)
 --;;
 CREATE TABLE operator (
 	id INTEGER NOT NULL,
@@ -400,9 +400,9 @@ CREATE TABLE refund (
 )
  STRICT
 --;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
 CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
 --;;
 CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
 --;;
@@ -1544,11 +1544,11 @@ CREATE TABLE meter (
 --;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
-CREATE INDEX ix_meter_drn ON meter (drn)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,
@@ -1641,9 +1641,9 @@ CREATE TABLE move_out (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE meter_swap (
 	id INTEGER NOT NULL,
@@ -1672,6 +1672,6 @@ CREATE TABLE meter_swap (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'

@@ -78,9 +78,12 @@ CHECKS = (
         "Every entry has the number of legs it was posted with, and every leg has its entry.",
         ("ledger_leg", "ledger_entry"),
         LEGS,
-        "SELECT coalesce(e.id, l.entry_id), coalesce(e.legs, 0), coalesce(l.legs, 0) FROM ledger_entry e FULL OUTER JOIN"
+        # Two halves instead of a full join, which SQLite works out by comparing each with each.
+        "SELECT e.id, e.legs, coalesce(l.legs, 0) FROM ledger_entry e LEFT JOIN"
         " (SELECT entry_id, count(*) AS legs FROM ledger_leg GROUP BY entry_id) l ON l.entry_id = e.id"
-        " WHERE e.legs IS NULL OR l.legs IS NULL OR e.legs <> l.legs",
+        " WHERE l.legs IS NULL OR e.legs <> l.legs"
+        " UNION ALL SELECT l.entry_id, 0, count(*) FROM ledger_leg l LEFT JOIN ledger_entry e ON e.id = l.entry_id"
+        " WHERE e.id IS NULL GROUP BY l.entry_id",
         "entry {0} was posted with {1} legs and has {2}",
     ),
     Check(
