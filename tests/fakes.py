@@ -31,6 +31,7 @@ class FakeModule:
         self.log: dict[str, Issued | Cancelled] = {}
         self.asked: dict[str, Request] = {}
         self.away = False
+        self.away_for_issue = False
         self.lose_answer = False
         self.refuse: dict[str, Refused] = {}
         self.minute = 6_900_000
@@ -41,6 +42,8 @@ class FakeModule:
 
     def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
         self._reach()
+        if self.away_for_issue:
+            raise ModuleUnreachable("The security module does not answer.")
         answers = [self._one(request) for request in requests]
         if self.lose_answer:
             raise OutcomeUnknown("No answer came.")

@@ -42,6 +42,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "doctor",
         "Look at everything that a site needs, and say what to do next.",
     ),
+    "seller": ("vending.seller_commands", "seller", "Third-party sellers: money, terms, statements."),
+    "api-key": ("vending.api_key_commands", "api_key", "Keys of programs; one for the sandbox."),
+    "conformance": (
+        "vending.conformance.command",
+        "conformance",
+        "Play each outcome for a client of the API and judge it.",
+    ),
     "jobs": ("vending.jobs_commands", "group", "Work in the background: see it, send it again."),
     "tls": ("vending.tls_commands", "tls", "The certificate of the pages: make, take, renew, show."),
     "receipt": ("vending.receipt_commands", "receipt", "Receipts: explain, make again, print, verify."),

@@ -16,7 +16,7 @@ from vending.access.policy import SYSTEM
 from vending.audit import Doer
 from vending.clock import Clock
 from vending.db import Database
-from vending.demonstration import loader
+from vending.demonstration import loader, programs
 from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import transfer
@@ -51,6 +51,9 @@ def prepare(services: Services) -> str:
             amount_minor=1_000_000,
             reason="The first float",
         )
+    with db.writing() as session:
+        site = estate.one_site(session, loaded.site_key)
+        programs.load(session, clock, site.key, site.currency)
     loader.write_building(db, clock, loaded.site_key, services.settings.folder / "building" / "building.json")
     return loaded.site_key
 

@@ -1,7 +1,7 @@
 """Commands while the server runs: on SQLite it alone writes, so they are carried out in it, over a socket in its own folder.
 
 The client is `ampoule` itself, when it finds the server's socket: it sends the words of the command and what was given on
-standard input, and shows the answer. Only commands about people and jobs go this way; they take no files. Whoever may
+standard input, and shows the answer. Only commands about people, sellers, API keys and jobs go this way; they take no files. Whoever may
 open the socket (the server's user and root) may open the database as well, so nobody gains a right by it.
 """
 
@@ -29,7 +29,7 @@ from vending.settings import Settings
 
 log = logging.getLogger(__name__)
 
-THROUGH = frozenset({"user", "jobs"})
+THROUGH = frozenset({"user", "jobs", "seller", "api-key"})
 LONGEST = 64 * 1024
 PATIENCE_S = 30
 

@@ -11,9 +11,10 @@ import stat
 from pathlib import Path
 
 from keystore.errors import KeystoreError
-from vending.access import people
+from vending.access import api_keys, people
 from vending.db import Database
 from vending.demonstration.people import DEMONSTRATION_PEOPLE
+from vending.demonstration.programs import DEMONSTRATION_KEYS
 from vending.errors import VendingError
 from vending.services import Services
 from vending.settings import NeedsTls, Settings, SettingWrong, settings_file
@@ -79,9 +80,15 @@ def refuse_example_people(db: Database) -> None:
             and person.name == name
             and not person.disabled_at
         ]
+        public = [key.name for key in DEMONSTRATION_KEYS if api_keys.is_there(session, key.secret)]
     if found:
         raise NotForProduction(
             f"This database holds people of the demonstration ({', '.join(found)}), whose passwords everybody knows. "
+            "Begin a site with an empty folder: AMPOULE_VAR=/path ampoule setup."
+        )
+    if public:
+        raise NotForProduction(
+            f"This database holds API keys of the demonstration ({', '.join(public)}), which everybody knows. "
             "Begin a site with an empty folder: AMPOULE_VAR=/path ampoule setup."
         )
 

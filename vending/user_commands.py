@@ -66,7 +66,7 @@ def add(login: str, name: str, roles: tuple[str, ...], site: str, password_stdin
     with opened() as (db, clock), db.writing() as session:
         place = _site(queries.list_sites(session), site)
         if roles:
-            _refuse_alone(people.grants_of(session))
+            refuse_alone(people.grants_of(session))
         key = people.add_person(
             session, clock, SYSTEM, login=login, name=name, site=place, password_hash=password_hash
         )
@@ -103,7 +103,7 @@ def list_people() -> None:
 def grant(login: str, role: str, site: str) -> None:
     """Give a role, while the site is being set up. Later two managers do, on their pages."""
     with opened() as (db, clock), db.writing() as session:
-        _refuse_alone(people.grants_of(session))
+        refuse_alone(people.grants_of(session))
         place = _site(queries.list_sites(session), site)
         people.grant_role(
             session,
@@ -204,7 +204,18 @@ def end_session(key: str, reason: str) -> None:
     click.echo("That session has ended.")
 
 
-def _refuse_alone(grants: dict[str, frozenset[Grant]]) -> None:
+@contextmanager
+def looking() -> Iterator[Database]:
+    """The site's database for reading alone, beside a server that writes."""
+    db = Database.open(settings.load().database_address, writable=False)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def refuse_alone(grants: dict[str, frozenset[Grant]]) -> None:
+    """What costs money or gives rights is done by two, as soon as there are two."""
     if settings.load().is_demonstration:
         return
     managers = [key for key, held in grants.items() if any(grant.role == "manager" for grant in held)]

@@ -135,6 +135,16 @@ def load_public(session: Session, clock: Clock, actor: Actor, wanted: dict[str, 
         _add(session, clock, actor, wanted, secret, approval=None)
 
 
+def is_there(session: Session, secret: str) -> bool:
+    """Whether a key with this secret was ever made and not withdrawn; for refusing public ones."""
+    return (
+        session.scalar(
+            sa.select(ApiKey.id).where(ApiKey.secret_hash == _hash(secret), ApiKey.revoked_at.is_(None))
+        )
+        is not None
+    )
+
+
 def _add(
     session: Session,
     clock: Clock,

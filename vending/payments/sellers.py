@@ -484,7 +484,7 @@ def settlement(session: Session, seller: SellerView, since: datetime, until: dat
         return sum(line.amount for line in money.lines if line.kind in kinds)
 
     paid_in, sold = total("seller-paid-in"), total("payment")
-    returned = total("vend-refused", "vend-cancelled")
+    returned = total("vend-refused", "vend-cancelled", "sale-reversed")
     paid_out = sum(line.amount for line in earned.lines if line.kind == "commission-settled")
     return Settlement(
         seller,

@@ -20,6 +20,7 @@ from vending.services import Services
 from vending.web import (
     account,
     auth,
+    developers,
     dress,
     errors,
     frame,
@@ -89,6 +90,7 @@ def create_app(services: Services) -> Flask:
         vends.room,
         receipts.room,
         health.room,
+        developers.room,
         *offices.ROOMS,
     ):
         app.register_blueprint(room)

@@ -41,6 +41,12 @@ class IdempotencyKeyDiffers(InvalidInput):
     code = "idempotency_key_differs"
 
 
+class OrderTwice(InvalidInput):
+    """Two orders of a batch carry the same id."""
+
+    code = "order_twice"
+
+
 class CurrencyWrong(InvalidInput):
     code = "currency_wrong"
 

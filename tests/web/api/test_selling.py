@@ -203,7 +203,7 @@ def test_a_batch_of_a_thousand_orders_goes_by_the_same_way(app: Flask, shop: Sho
 def test_a_batch_with_one_id_twice_sells_nothing(kiosk: Program, shop: Shop) -> None:
     asked = order(number_of(shop, "G-03"))
     refused = kiosk.post("/batches", {"orders": [asked, asked]})
-    assert (refused.status_code, refused.json["code"]) == (400, "request_invalid")
+    assert (refused.status_code, refused.json["code"]) == (422, "order_twice")
     assert rows(shop, "sale") == 0
 
 
@@ -212,11 +212,26 @@ def test_a_reversal_is_asked_for_and_moves_nothing(kiosk: Program, shop: Shop) -
     kiosk.post("/vends", asked)
     before = balance(shop, "seller/kiosk7")
     path = f"/vends/{asked['order_id']}/reversal"
-    answer = kiosk.post(path, {"reason": "The customer meant another meter"})
-    assert (answer.status_code, answer.json["state"]) == (202, "asked")
-    assert kiosk.post(path, {"reason": "once more, please"}).json["request"] == answer.json["request"]
+    answer = kiosk.post(path, {"why": "wrong-meter", "reason": "The customer meant another meter"})
+    assert (answer.status_code, answer.json["state"]) == (202, "asked"), answer.json
+    assert kiosk.post(path, {"reason": "once more, please"}).json == answer.json
     assert balance(shop, "seller/kiosk7") == before
     assert rows(shop, "approval_request") == 1
+
+
+def test_an_order_that_was_never_issued_is_reversed_at_once_and_the_seller_has_his_money(
+    kiosk: Program, shop: Shop
+) -> None:
+    asked = order(number_of(shop, "G-03"), 100_00)
+    shop.module.away_for_issue = True
+    assert kiosk.post("/vends", asked).status_code == 202
+    shop.module.away_for_issue = False
+    answer = kiosk.post(f"/vends/{asked['order_id']}/reversal", {"reason": "the customer left"})
+    assert (answer.status_code, answer.json["state"]) == (200, "reversed"), answer.json
+    assert answer.json["credit_note"]
+    assert balance(shop, "seller/kiosk7") == 5_000_00
+    again = kiosk.post("/vends", asked)
+    assert (again.status_code, again.json["code"]) == (409, "order_not_sold")
 
 
 def test_a_blocked_seller_sells_nothing_from_the_next_second_on(kiosk: Program, shop: Shop) -> None:

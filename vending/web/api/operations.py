@@ -114,7 +114,7 @@ OPERATIONS: tuple[Operation, ...] = (
         SELLS,
         views.vend_batch,
         {200: s.BatchAnswer},
-        (409,),
+        (409, 422),
         body=s.Batch,
         most_bytes=LARGE,
     ),
@@ -185,11 +185,12 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST",
         "/vends/{order_id}/reversal",
         "Ask for a reversal",
-        "A token that was released cannot be called back, so people of the site decide, with evidence. Nothing moves before. "
-        "Asking again answers with the request that is there.",
+        "200: it is reversed, because the token was never issued and now never can be, or because the meter proves that it "
+        "cannot take it. 202: a token that was released cannot be called back, so a second person of the site decides, with "
+        "your reason and evidence; nothing moves before. Asking again answers the same.",
         (P.SALE_REVERSE,),
         views.request_reversal,
-        {202: s.Reversal},
+        {200: s.Reversal, 202: s.Reversal},
         (404, 409, 422),
         body=s.ReversalRequest,
         parts=_ORDER,

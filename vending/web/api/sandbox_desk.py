@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -273,14 +274,20 @@ class SandboxDesk:
             orders.mark(session, self._key, order_id, copied=True)
         return self.advise_once(order_id)
 
-    def ask_reversal(self, order_id: str, reason: str, evidence: str) -> s.Reversal:
+    def ask_reversal(self, order_id: str, asked: s.ReversalRequest) -> s.Reversal:
         self._issued(order_id)
         with self._db.writing() as session:
             orders.mark(session, self._key, order_id, reversal=self._clock.now())
-        asked_at = self._find(order_id).reversal_asked_at
-        assert asked_at is not None, "it was marked just now"
+        kept = self._find(order_id)
+        assert kept.reversal_asked_at is not None, "it was marked just now"
         return s.Reversal(
-            order_id=order_id, request=f"sandbox-{order_id[:8]}", state="asked", asked_at=asked_at
+            order_id=order_id,
+            reversal=str(uuid.uuid5(uuid.UUID(order_id), "reversal")),
+            state="asked",
+            amount_minor=kept.paid_minor,
+            currency=meters.CURRENCY,
+            credit_note=None,
+            asked_at=kept.reversal_asked_at,
         )
 
     # --- the seller and the site

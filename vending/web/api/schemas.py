@@ -94,8 +94,9 @@ class Batch(Strict):
 
 
 class ReversalRequest(Strict):
-    """Asks the site to take a sale back. Two people decide on it; nothing moves before."""
+    """Asks the site to take a sale back. An order that was never issued ends at once; any other waits for two people."""
 
+    why: Literal["wrong-meter", "wrong-amount", "not-accepted", "meter-replaced", "other"] = "other"
     reason: Annotated[
         str,
         Field(
@@ -350,12 +351,20 @@ class BatchAnswer(Told):
 
 
 class Reversal(Told):
+    """Where the reversal of an order stands. An order has one, so asking again gives the same."""
+
     order_id: str
-    request: Annotated[str, Field(description="The number under which the site's people find it.")]
+    reversal: Annotated[str, Field(description="The reversal's own id, by which the site's people find it.")]
     state: Annotated[
-        Literal["asked", "reversed", "declined"],
-        Field(description="`asked`: two people of the site have to agree; nothing has moved."),
+        Literal["asked", "reversed", "withdrawn"],
+        Field(
+            description="`asked`: a second person of the site has to agree, and nothing has moved. `reversed`: the money is "
+            "back with the seller. `withdrawn`: the site did not take it up."
+        ),
     ]
+    amount_minor: int
+    currency: str
+    credit_note: str | None
     asked_at: datetime
 
 

@@ -6,6 +6,7 @@ site or another seller gives the same answer as one that does not exist.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 import sts
 from keystore.errors import KeystoreError
-from vending.access import api_keys, approvals
+from vending.access import api_keys
 from vending.access.policy import Permission
 from vending.errors import NotFound, VendingError
 from vending.estate import paging
@@ -27,7 +28,7 @@ from vending.payments.sellers import SellerLimitReached, SellerMissing, SellerVi
 from vending.payments.tender import SELLER, Tender
 from vending.services import Services
 from vending.tariffs.quote import Refused
-from vending.vends import facts, listing, ordering, plan, splitting
+from vending.vends import facts, listing, ordering, plan, reversing, splitting
 from vending.vends import service as vends
 from vending.vends.errors import MeterNotForSale, OrderIdReused
 from vending.vends.listing import OrderView
@@ -261,27 +262,36 @@ class SiteDesk:
         vends.reprint(self._services.db, self._services.clock, found.sale.key, actor=self._client.actor)
         return self.advise(order_id)
 
-    def ask_reversal(self, order_id: str, reason: str, evidence: str) -> s.Reversal:
-        db, clock = self._services.db, self._services.clock
-        with db.writing() as session:
-            found = self._one(session, order_id)
-            for known in approvals.list_requests(session, clock, self._client.actor):
-                if known.act.name == "sale-reversal" and known.subject == f"order:{order_id}":
-                    return s.Reversal(
-                        order_id=order_id, request=known.key, state="asked", asked_at=known.made_at
-                    )
-            request = approvals.ask(
-                session,
-                clock,
-                self._client.actor,
-                "sale-reversal",
-                {"order_id": order_id, "sale": found.sale.key},
-                site=self._site,
-                subject=f"order:{order_id}",
-                reason=reason,
-                evidence=evidence,
-            )
-        return s.Reversal(order_id=order_id, request=request, state="asked", asked_at=clock.now())
+    def ask_reversal(self, order_id: str, asked: s.ReversalRequest) -> s.Reversal:
+        services = self._services
+        with services.db.reading() as session:
+            self._one(session, order_id)
+            handed = sellers.handed_over(session, [order_id]).get(order_id)
+        # An order has one reversal from here, so its id is made from the order's.
+        told = reversing.reverse(
+            services.db,
+            services.clock,
+            services.module,
+            self._client.actor,
+            str(uuid.uuid5(uuid.UUID(order_id), "reversal")),
+            order_id,
+            why=asked.why,
+            reason=asked.reason,
+            evidence={
+                "seller": self._client.seller,
+                "says": asked.evidence.strip(),
+                "handed over": handed.isoformat(timespec="seconds") if handed else None,
+            },
+        )
+        return s.Reversal(
+            order_id=order_id,
+            reversal=told.order_id,
+            state="reversed" if told.state == "done" else told.state,  # type: ignore[arg-type]  # by the table's constraint
+            amount_minor=told.amount_minor,
+            currency=told.currency,
+            credit_note=told.credit_note,
+            asked_at=told.asked_at,
+        )
 
     # --- the seller and the site
 

@@ -9,7 +9,7 @@ from vending.errors import InvalidInput, VendingError
 from vending.web import errors as table
 from vending.web.api import schemas as s
 from vending.web.api.errors import problem_of
-from vending.web.refusals import AddressUnknown, OrderNotSold, RequestInvalid
+from vending.web.refusals import AddressUnknown, OrderNotSold, OrderTwice
 
 if TYPE_CHECKING:
     from vending.web.api.call import Call
@@ -44,9 +44,9 @@ def _standing(vend: s.Vend) -> tuple[int, s.Vend]:
 def vend_batch(call: Call) -> s.BatchAnswer:
     orders: list[s.Order] = call.body.orders
     if len({order.order_id for order in orders}) < len(orders):
-        raise RequestInvalid(
-            "Two orders of this batch carry the same id. Nothing was sold.",
-            [{"where": "body.orders", "says": "each order_id must be another"}],
+        raise OrderTwice(
+            "Two orders of this batch carry the same id, so nothing was sold. Give each an id of its own.",
+            "orders",
         )
     results = [
         _result(call, order.order_id, answer)
@@ -94,8 +94,8 @@ def reprint_vend(call: Call) -> s.Vend:
 
 
 def request_reversal(call: Call) -> tuple[int, s.Reversal]:
-    body: s.ReversalRequest = call.body
-    return 202, call.at.ask_reversal(call.parts["order_id"], body.reason.strip(), body.evidence.strip())
+    told = call.at.ask_reversal(call.parts["order_id"], call.body)
+    return (200 if told.state == "reversed" else 202), told
 
 
 def read_seller(call: Call) -> s.SellerAnswer:

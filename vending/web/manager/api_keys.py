@@ -11,6 +11,7 @@ from vending.access.approvals import RequestView
 from vending.access.policy import Permission
 from vending.errors import NotFound, VendingError
 from vending.money import parse_amount
+from vending.payments import sellers
 from vending.services import Services
 from vending.web import forms, gate, listing, places, words
 from vending.web.listing import Cell, Column
@@ -129,6 +130,13 @@ def make() -> Any:
                 before=place.currency,
                 hint=_("Only for keys that sell; leave it empty otherwise."),
             ),
+            forms.Field(
+                "seller",
+                _("Seller"),
+                "choose",
+                options=[("", _("None: it reads, and sells nothing")), *_sellers(services, place.site_key)],
+                hint=_("Whose money its sales spend. Enter sellers with `ampoule seller add`."),
+            ),
             forms.Field("scopes-head", _("What it may do"), "heading"),
             *(forms.Field(f"scope:{one.value}", f"{policy.SAYS[one]}", "tick") for one in scopes),
             forms.Field(
@@ -154,6 +162,7 @@ def make() -> Any:
             ),
             sale_limit_minor=parse_amount(limit, place.currency, field="sale_limit") if limit else 0,
             days=forms.number("days", _("Valid for, in days"), least=1, most=api_keys.LONGEST_DAYS),
+            seller=_chosen_seller(services, place.site_key),
         )
         if Permission.SALE_MAKE.value in wanted["scopes"]:
             why = forms.reason()
@@ -177,6 +186,18 @@ def make() -> Any:
     except VendingError as refused:
         return form.show(refused)
     return _shown(secret, wanted["name"])
+
+
+def _sellers(services: Services, site: str) -> list[tuple[str, str]]:
+    with services.db.reading() as session:
+        return [(one.code, f"{one.code}, {one.name}") for one in sellers.list_sellers(session, (site,))]
+
+
+def _chosen_seller(services: Services, site: str) -> str | None:
+    code = forms.text("seller")
+    if code and code not in {known for known, _label in _sellers(services, site)}:
+        raise sellers.SellerUnknown("There is no such seller at this site. Choose one from the list.")
+    return code or None
 
 
 def _shown(secret: str, name: str) -> str:
