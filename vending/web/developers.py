@@ -31,7 +31,7 @@ def developers() -> Any:
         about=[_paragraph(part) for part in told["info"]["description"].strip().split("\n\n")],
         operations=[_operation(one) for one in OPERATIONS],
         schemas=[_schema(name, one) for name, one in sorted(told["components"]["schemas"].items())],
-        meters=RESERVED,
+        meters=[{"number": meter.number, "says": _inline(meter.says)} for meter in RESERVED],
     )
     page = {"title": _("For programs: the API"), "crumbs": [], "facts": []}
     return render_template("guide.html", page=page, others=[], body=Markup(body))  # noqa: S704 — our own template, escaped there
@@ -62,7 +62,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "method": operation.method,
         "path": ROOT + operation.path,
         "says": operation.says,
-        "tells": operation.tells,
+        "tells": _inline(operation.tells),
         "scope": _("none, it is public")
         if operation.is_public
         else _("any key")
@@ -108,12 +108,12 @@ def example(operation: Operation) -> str:
 def _schema(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
-        "says": " ".join(schema.get("description", "").split()),
+        "says": _inline(" ".join(schema.get("description", "").split())),
         "fields": [
             {
                 "name": field + ("" if field in schema.get("required", []) else " ?"),
                 "kind": _kind(told),
-                "says": " ".join(told.get("description", "").split()),
+                "says": _inline(" ".join(told.get("description", "").split())),
             }
             for field, told in schema.get("properties", {}).items()
         ],
