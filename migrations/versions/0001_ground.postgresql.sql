@@ -10,9 +10,9 @@ CREATE TABLE audit_entry (
 	CONSTRAINT pk_audit_entry PRIMARY KEY (id)
 )
 --;;
-CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
---;;
 CREATE INDEX ix_audit_entry_act ON audit_entry (act)
+--;;
+CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -152,9 +152,9 @@ CREATE TABLE approval_request (
 	CONSTRAINT uq_approval_request_act_id UNIQUE (act_id)
 )
 --;;
-CREATE INDEX ix_approval_request_site ON approval_request (site)
---;;
 CREATE INDEX ix_approval_request_state ON approval_request (state, site)
+--;;
+CREATE INDEX ix_approval_request_site ON approval_request (site)
 --;;
 CREATE TABLE operator (
 	id BIGSERIAL NOT NULL,
@@ -249,11 +249,11 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -388,9 +388,9 @@ CREATE TABLE refund (
 	CONSTRAINT uq_refund_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
 CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -562,9 +562,9 @@ CREATE TABLE sale (
 	CONSTRAINT uq_sale_receipt UNIQUE (receipt)
 )
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id VARCHAR NOT NULL,
@@ -880,9 +880,9 @@ CREATE TABLE shift_standing (
 	CONSTRAINT fk_shift_standing_shift_key FOREIGN KEY(shift_key) REFERENCES shift (key)
 )
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key VARCHAR NOT NULL,
@@ -1086,13 +1086,13 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE work_result (
 	order_key VARCHAR NOT NULL,
@@ -1430,9 +1430,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1483,13 +1483,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
---;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,
@@ -1578,9 +1578,9 @@ CREATE TABLE move_out (
 	CONSTRAINT uq_move_out_approval_key UNIQUE (approval_key)
 )
 --;;
-CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE meter_swap (
 	id BIGSERIAL NOT NULL,
@@ -1608,6 +1608,6 @@ CREATE TABLE meter_swap (
 	CONSTRAINT uq_meter_swap_approval_key UNIQUE (approval_key)
 )
 --;;
-CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'

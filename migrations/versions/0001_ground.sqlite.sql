@@ -11,9 +11,9 @@ CREATE TABLE audit_entry (
 )
  STRICT
 --;;
-CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
---;;
 CREATE INDEX ix_audit_entry_act ON audit_entry (act)
+--;;
+CREATE INDEX ix_audit_entry_subject ON audit_entry (subject)
 --;;
 CREATE TRIGGER IF NOT EXISTS audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'audit_entry is append only'); END
 --;;
@@ -152,9 +152,9 @@ CREATE TABLE approval_request (
 )
  STRICT
 --;;
-CREATE INDEX ix_approval_request_site ON approval_request (site)
---;;
 CREATE INDEX ix_approval_request_state ON approval_request (state, site)
+--;;
+CREATE INDEX ix_approval_request_site ON approval_request (site)
 --;;
 CREATE TABLE operator (
 	id INTEGER NOT NULL,
@@ -255,11 +255,11 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE INDEX ix_payment_shift ON payment (shift)
---;;
 CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
+--;;
+CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -400,9 +400,9 @@ CREATE TABLE refund (
 )
  STRICT
 --;;
-CREATE INDEX ix_refund_shift ON refund (shift)
---;;
 CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
+--;;
+CREATE INDEX ix_refund_shift ON refund (shift)
 --;;
 CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
 --;;
@@ -583,9 +583,9 @@ CREATE TABLE sale (
 )
  STRICT
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id TEXT NOT NULL,
@@ -909,9 +909,9 @@ CREATE TABLE shift_standing (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
---;;
 CREATE UNIQUE INDEX ix_shift_standing_cashier ON shift_standing (cashier_key) WHERE state <> 'closed'
+--;;
+CREATE UNIQUE INDEX ix_shift_standing_drawer ON shift_standing (drawer) WHERE state <> 'closed'
 --;;
 CREATE TABLE shift_draft (
 	shift_key TEXT NOT NULL,
@@ -1126,13 +1126,13 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+--;;
+CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
 CREATE INDEX ix_vend_sale_key ON vend (sale_key)
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
 --;;
 CREATE TABLE work_result (
 	order_key TEXT NOT NULL,
@@ -1488,9 +1488,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1542,13 +1542,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
---;;
-CREATE INDEX ix_meter_site_key ON meter (site_key)
---;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
 CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
+--;;
+CREATE INDEX ix_meter_site_key ON meter (site_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,
@@ -1641,9 +1641,9 @@ CREATE TABLE move_out (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE meter_swap (
 	id INTEGER NOT NULL,
@@ -1672,6 +1672,6 @@ CREATE TABLE meter_swap (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
