@@ -52,6 +52,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "jobs": ("vending.jobs_commands", "group", "Work in the background: see it, send it again."),
     "tls": ("vending.tls_commands", "tls", "The certificate of the pages: make, take, renew, show."),
     "receipt": ("vending.receipt_commands", "receipt", "Receipts: explain, make again, print, verify."),
+    "statement": (
+        "vending.statement_commands",
+        "statement",
+        "Statements of purchases with charts, for one tenant or all.",
+    ),
     "config": ("vending.config_commands", "config", "Show the settings and where each came from."),
 }
 

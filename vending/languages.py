@@ -154,6 +154,10 @@ class Tongue:
         """The month alone, for a heading. Babel's stand-alone form (LLLL) mixes languages up once it has spoken another."""
         return str(format_date(day, "MMMM", locale=self.locale))
 
+    def month_of(self, day: date) -> str:
+        """The month with its year, for a list of months."""
+        return f"{day.year}年{day.month}月" if self.code == "zh" else f"{self.month(day)} {day.year}"
+
 
 def _isolated(value: str) -> str:
     if " " not in value or any(bidirectional(letter) in ("R", "AL") for letter in value):

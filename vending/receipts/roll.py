@@ -6,17 +6,17 @@ text. Never grey, never smaller than 8 points, a group of a token never breaks (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from reportlab.lib.units import mm
 
-from vending.receipts import qr, typeset
+from vending.receipts import barcode, qr, typeset
 from vending.receipts.ink import Pen
 from vending.receipts.wording import Paper, PaperGroup, PaperToken
 
-Kind = Literal["text", "pair", "rule", "heavy", "digits", "square"]
+Kind = Literal["text", "pair", "rule", "heavy", "digits", "square", "barcode", "sign"]
 Size = Literal["normal", "large", "small"]
 
 DOT = 72 / 203  # a thermal printer's dot in points: eight to a millimetre
@@ -67,7 +67,7 @@ def blocks(paper: Paper) -> Iterator[Block]:
             yield Block("text", line)
     yield RULE
     for token in paper.tokens:
-        yield from _token(paper, token)
+        yield from token_blocks(paper, token)
     for number, sentence in enumerate(paper.enter, 1):
         yield Block("text", f"{number}. {sentence}" if len(paper.enter) > 1 else sentence)
     if paper.enter:
@@ -86,10 +86,10 @@ def blocks(paper: Paper) -> Iterator[Block]:
     if paper.rounding:
         yield Block("pair", paper.words.rounding, paper.rounding)
     yield RULE
-    yield from _proof(paper)
+    yield from proof_blocks(paper)
 
 
-def _token(paper: Paper, token: PaperToken) -> Iterator[Block]:
+def token_blocks(paper: Paper, token: PaperToken) -> Iterator[Block]:
     title = f"{token.n} · {token.title}" if len(paper.tokens) > 1 else token.title
     yield Block("pair", title, f"{token.units} {token.unit}".strip(), bold=True)
     yield Block("text", f"{token.detail} · {token.note}" if token.note else token.detail)
@@ -113,7 +113,7 @@ def _group(group: PaperGroup) -> Iterator[Block]:
     yield RULE
 
 
-def _proof(paper: Paper) -> Iterator[Block]:
+def proof_blocks(paper: Paper) -> Iterator[Block]:
     if paper.squares:
         yield Block("text", paper.words.real, bold=True)
         yield Block("text", paper.words.scan)
@@ -133,13 +133,18 @@ def draw(paper: Paper, name: str) -> bytes:
     roll = ROLLS[name]
     margin = (roll.paper_mm * mm - roll.dots * DOT) / 2
     pen = Pen(roll.paper_mm * mm, None, margin, 5 * mm, 6 * mm, paper.rtl)
-    for block in blocks(paper):
-        _draw(pen, block, roll)
+    lay(pen, blocks(paper), roll)
     return pen.save(title=f"{paper.kind} {paper.number}", author=paper.seller.legal or paper.seller.name)
 
 
-def _draw(pen: Pen, block: Block, roll: Roll) -> None:
-    size = SIZES[block.size]
+def lay(pen: Pen, content: Iterable[Block], roll: Roll, *, scale: float = 1.0) -> None:
+    """The blocks under one another, on a roll or on a sheet."""
+    for block in content:
+        _draw(pen, block, roll, scale)
+
+
+def _draw(pen: Pen, block: Block, roll: Roll, scale: float) -> None:
+    size = SIZES[block.size] * scale
     if block.kind == "text":
         indent = 8.0 if block.indent else 0.0
         pen.paragraph(
@@ -156,12 +161,38 @@ def _draw(pen: Pen, block: Block, roll: Roll) -> None:
         pen.rule(3 * DOT)
         pen.down(3)
     elif block.kind == "square":
-        module = 3 * DOT
+        module = 3 * DOT * scale
         side = (len(qr.matrix(block.text)) + 2 * qr.QUIET) * module
+        pen.need(side)
         pen.square(block.text, module, at=(pen.inner - side) / 2)
         pen.down(side)
+    elif block.kind == "barcode":
+        _barcode(pen, block.text)
+    elif block.kind == "sign":
+        pen.need(size * 4)
+        pen.down(size * 3)
+        pen.rule(0.5, end=pen.inner * 0.7)
+        pen.paragraph(block.text, SIZES["small"] * scale)
     else:
         _digits(pen, block.text, roll)
+
+
+BARCODE_HIGH = 34.0
+
+
+def _barcode(pen: Pen, text: str) -> None:
+    """As wide as a hand scanner likes and the paper has; always drawn left to right."""
+    module = min(3 * DOT, pen.inner / barcode.modules(text))
+    pen.need(BARCODE_HIGH + 6)
+    pen.down(3)
+    left = (pen.inner - barcode.modules(text) * module) / 2
+    for begin, wide in barcode.bars(text):
+        at = left + begin * module
+        pen.bar(pen.inner - at - wide * module if pen.rtl else at, wide * module, BARCODE_HIGH, 0.0)
+    pen.down(BARCODE_HIGH + 3)
+
+
+SHEET_DIGITS = 21.0  # points: large, and four tokens with their sentences still stand on an A5
 
 
 def _digits(pen: Pen, token: str, roll: Roll) -> None:
@@ -169,8 +200,11 @@ def _digits(pen: Pen, token: str, roll: Roll) -> None:
     groups = [token[start : start + 4] for start in range(0, 20, 4)]
     size = pen.inner / typeset.width("  ".join(["0000"] * roll.groups_in_a_line), 1, bold=True)
     size, stretch = (size, 1.5) if roll.groups_in_a_line == 5 else (size * 0.9, 1.2)
+    if pen.height is not None:
+        size, stretch = min(size, SHEET_DIGITS), 1.0
     for begin in range(0, 5, roll.groups_in_a_line):
         line = "  ".join(groups[begin : begin + roll.groups_in_a_line])
+        pen.need(size * stretch)
         pen.down(size * 0.76 * stretch)
         pen.text(
             line,

@@ -155,20 +155,12 @@ def _around(session: Session, clock: Clock, sale: SaleView, *, test: bool) -> Ar
     meters = {meter.key: meter for meter in estate.list_meters(session, clock, keys)}
     tenants = list(dict.fromkeys(vend.tenant_key for vend in sale.vends if vend.tenant_key))
     tenant = estate.one_tenant(session, tenants[0]) if tenants else None
-    operator = site.operator
     shift = payments.shift_of_sale(session, sale.key)
     return Around(
-        seller=Party(
-            site.name,
-            operator.name if operator.name != site.name else "",
-            site.address or operator.address,
-            operator.tax_number,
-            operator.phone,
-            operator.email,
-        ),
+        seller=seller_of(site),
         buyer=Party(
             tenant.name,
-            address=site.address or operator.address,
+            address=site.address or site.operator.address,
             tax_number=tenant.tax_number,
             phone=tenant.phone,
             email=tenant.email,
@@ -177,18 +169,7 @@ def _around(session: Session, clock: Clock, sale: SaleView, *, test: bool) -> Ar
         )
         if tenant
         else None,
-        meters={
-            meter.pan: MeterFacts(
-                drn=meter.drn,
-                unit=_unit_of(meter),
-                tenant=meter.tenant.name if meter.tenant else "",
-                source=_source(session, meter),
-                ct=(meter.ratio.ct_primary, meter.ratio.ct_secondary),
-                vt=(meter.ratio.vt_primary, meter.ratio.vt_secondary),
-                ratio_applied_by=meter.ratio.applied_by,
-            )
-            for meter in meters.values()
-        },
+        meters={meter.pan: meter_facts(session, meter) for meter in meters.values()},
         months={
             vend.order_id: _month(session, vend) for vend in sale.vends if vend.tariff_version and vend.priced
         },
@@ -197,6 +178,30 @@ def _around(session: Session, clock: Clock, sale: SaleView, *, test: bool) -> Ar
         country=tax.country_of(site.currency),
         test=test,
         shift=shifts.one_shift(session, shift).number if shift else "",
+    )
+
+
+def seller_of(site: estate.SiteView) -> Party:
+    operator = site.operator
+    return Party(
+        site.name,
+        operator.name if operator.name != site.name else "",
+        site.address or operator.address,
+        operator.tax_number,
+        operator.phone,
+        operator.email,
+    )
+
+
+def meter_facts(session: Session, meter: estate.MeterView) -> MeterFacts:
+    return MeterFacts(
+        drn=meter.drn,
+        unit=_unit_of(meter),
+        tenant=meter.tenant.name if meter.tenant else "",
+        source=_source(session, meter),
+        ct=(meter.ratio.ct_primary, meter.ratio.ct_secondary),
+        vt=(meter.ratio.vt_primary, meter.ratio.vt_secondary),
+        ratio_applied_by=meter.ratio.applied_by,
     )
 
 

@@ -8,10 +8,11 @@ bytes reach the printer (`printer.py`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from vending.receipts import qr, typeset
+from vending.receipts import barcode, qr, typeset
 from vending.receipts.roll import ROLLS, Block, Roll, blocks
 from vending.receipts.wording import Paper
 
@@ -31,11 +32,16 @@ NEAR = str.maketrans({"\u2212": "-", "\u202f": " ", "\u00a0": " ", "\u2009": " "
 
 def render(paper: Paper, name: str, *, kick: bool = False) -> bytes:
     """The whole receipt for a roll; `kick` opens the cash drawer first."""
+    return printed(blocks(paper), name, rtl=paper.rtl, kick=kick)
+
+
+def printed(content: Iterable[Block], name: str, *, rtl: bool, kick: bool = False) -> bytes:
+    """Any paper's blocks for a roll, cut off at their end."""
     roll = ROLLS[name]
     out = bytearray(DRAWER if kick else b"")
     out += START
-    for block in blocks(paper):
-        out += _block(block, roll, rtl=paper.rtl)
+    for block in content:
+        out += _block(block, roll, rtl=rtl)
     return bytes(out + b"\n" + CUT)
 
 
@@ -46,6 +52,10 @@ def _block(block: Block, roll: Roll, *, rtl: bool) -> bytes:
         return _bar(roll, 3)
     if block.kind == "square":
         return _square(block.text, roll)
+    if block.kind == "barcode":
+        return _barcode(block.text, roll)
+    if block.kind == "sign":
+        return b"\n\n" + _bar(roll, 1) + _text(block, roll, rtl=rtl)
     if block.kind == "digits":
         return _digits(block.text, roll)
     if block.kind == "pair":
@@ -169,6 +179,21 @@ def _square(text: str, roll: Roll) -> bytes:
                     (row + qr.QUIET) * MODULE_DOTS,
                 )
                 image.paste(0, (x, y, x + MODULE_DOTS, y + MODULE_DOTS))
+    return raster(image)
+
+
+BARCODE_DOTS = 96  # twelve millimetres high
+
+
+def _barcode(text: str, roll: Roll) -> bytes:
+    """Whole dots to a module, so that no bar is wider than its neighbours; three where they fit."""
+    from PIL import Image
+
+    module = max(min(roll.dots // barcode.modules(text), MODULE_DOTS), 1)
+    left = (roll.dots - barcode.modules(text) * module) // 2
+    image = Image.new("L", (roll.dots, BARCODE_DOTS + 8), 255)
+    for begin, wide in barcode.bars(text):
+        image.paste(0, (left + begin * module, 4, left + (begin + wide) * module, 4 + BARCODE_DOTS))
     return raster(image)
 
 

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Literal
 
 from arabic_reshaper import ArabicReshaper
 from bidi import get_display
+from bidi.algorithm import get_display as turned_display
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 
@@ -110,7 +112,7 @@ def shaped(text: str, *, bold: bool = False, rtl: bool = False) -> tuple[Run, ..
             text = _reshape(text)
         if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text):
             # A line without a letter from right to left is a figure, an address or a foreign name: it keeps its own order.
-            text = get_display(text, base_dir="R" if rtl else "L")
+            text = _ordered(text, "R" if rtl else "L")
     runs: list[Run] = []
     for letter in text:
         if letter in (ISOLATE, END):
@@ -121,6 +123,14 @@ def shaped(text: str, *, bold: bool = False, rtl: bool = False) -> tuple[Run, ..
         else:
             runs.append(Run(face, drawn))
     return tuple(runs)
+
+
+def _ordered(text: str, base: Literal["L", "R"]) -> str:
+    """In the order of drawing. The quick one of python-bidi's two algorithms knows isolates and does not turn brackets round;
+    the slow one turns them and knows no isolates."""
+    if any(letter in "()[]{}<>«»" for letter in text) and ISOLATE not in text:
+        return str(turned_display(text, base_dir=base))
+    return str(get_display(text, base_dir=base))
 
 
 def _is_arabic(letter: str) -> bool:

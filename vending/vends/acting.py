@@ -394,29 +394,37 @@ class ActView:
     asked_at: datetime
 
 
+_ACTS = (
+    sa.select(TokenAct, Vend.state, Sale.receipt)
+    .join(Vend, Vend.order_id == TokenAct.order_id)
+    .join(Sale, Sale.key == Vend.sale_key)
+)
+
+
 def list_acts(
     session: Session, site: str, *, states: Sequence[str] = ("asked", "paid"), most: int = 200
 ) -> list[ActView]:
     rows = session.execute(
-        sa.select(TokenAct, Vend.state, Sale.receipt)
-        .join(Vend, Vend.order_id == TokenAct.order_id)
-        .join(Sale, Sale.key == Vend.sale_key)
-        .where(Sale.site_key == site, Vend.state.in_(states))
-        .order_by(Vend.id.desc())
-        .limit(most)
+        _ACTS.where(Sale.site_key == site, Vend.state.in_(states)).order_by(Vend.id.desc()).limit(most)
     )
-    return [
-        ActView(
-            act.order_id,
-            number,
-            act.kind,
-            act.meter_key,
-            state,
-            act.reason,
-            act.work_order,
-            act.approval_key,
-            act.asked_by,
-            act.asked_at,
-        )
-        for act, state, number in rows
-    ]
+    return [_act_view(*row) for row in rows]
+
+
+def find_act(session: Session, order_id: str) -> ActView | None:
+    row = session.execute(_ACTS.where(TokenAct.order_id == order_id)).one_or_none()
+    return _act_view(*row) if row is not None else None
+
+
+def _act_view(act: TokenAct, state: str, number: str) -> ActView:
+    return ActView(
+        act.order_id,
+        number,
+        act.kind,
+        act.meter_key,
+        state,
+        act.reason,
+        act.work_order,
+        act.approval_key,
+        act.asked_by,
+        act.asked_at,
+    )

@@ -41,7 +41,8 @@ COUNTS = ("paid", *GAVE)  # it bought: what the tiers and the fixed charges of t
 
 # What an order is. The first four are sold at a desk, a basket may mix them; the others are acts of two people.
 SOLD = ("credit", "account", "allowance", "charge")
-KINDS = (*SOLD, "free-issue", "replacement", "engineering", "key-change")
+WITHOUT_MONEY = ("free-issue", "replacement", "engineering", "key-change")
+KINDS = (*SOLD, *WITHOUT_MONEY)
 ENTRIES = {"credit": "vend", "allowance": "vend", "account": "top-up", "charge": "charge", "free-issue": "free-issue",
            "replacement": "replacement"}  # fmt: skip
 

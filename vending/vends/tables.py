@@ -107,6 +107,7 @@ class Vend(Base):
             postgresql_where=sa.text("state = 'asked'"),
         ),
         sa.Index("ix_vend_meter_paid_at", "meter_key", "paid_at"),
+        sa.Index("ix_vend_tenant_paid_at", "tenant_key", "paid_at"),
     )
 
 

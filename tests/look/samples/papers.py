@@ -55,7 +55,7 @@ def pages() -> dict[str, Sample]:
                     "shifts": ["N3-S00118"],
                     "log_head": "10412-9f31c2aa",
                 },
-                "urls": {"back": "/"},
+                "urls": {"back": "/", "pdf": "/p.pdf"},
             },
         ),
         "shift-paper": (
@@ -90,7 +90,7 @@ def pages() -> dict[str, Sample]:
                     "one_person": False,
                     "log_head": "10412-9f31c2aa",
                 },
-                "urls": {"back": "/"},
+                "urls": {"back": "/", "pdf": "/p.pdf"},
             },
         ),
     }

@@ -5,18 +5,18 @@ Judged from the finished PDF by poppler: text and the box of every word; squares
 
 from __future__ import annotations
 
-import html
 import random
 import re
 import shutil
 import subprocess
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import paper_cast as cast
 import pytest
+from paper_judge import faults, holds, read
 from reportlab.pdfgen.canvas import Canvas
 
 from vending.receipts import pdf, qr, typeset, verify_receipt
@@ -37,73 +37,6 @@ def _parts() -> None:
     ):
         if font not in typeset.made_with():
             pytest.skip(f"needs {package}")
-
-
-@dataclass(frozen=True)
-class Word:
-    page: int
-    left: float
-    top: float
-    right: float
-    bottom: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Page:
-    width: float
-    height: float
-
-
-def read(data: bytes, folder: Path) -> tuple[list[Page], list[Word]]:
-    (folder / "paper.pdf").write_bytes(data)
-    done = subprocess.run(
-        ["pdftotext", "-bbox", "paper.pdf", "-"], cwd=folder, capture_output=True, check=True
-    )
-    pages: list[Page] = []
-    words: list[Word] = []
-    for line in done.stdout.decode().splitlines():
-        if found := re.search(r'<page width="([\d.]+)" height="([\d.]+)"', line):
-            pages.append(Page(float(found[1]), float(found[2])))
-        elif found := re.search(
-            r'xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">(.*)</word>', line
-        ):
-            words.append(Word(len(pages), *(float(found[n]) for n in range(1, 5)), html.unescape(found[5])))
-    return pages, words
-
-
-def faults(pages: list[Page], words: list[Word]) -> list[str]:
-    """Words over the edge, and words over other words. A box is higher than its letters, so its inner part counts."""
-    found = []
-    for word in words:
-        page = pages[word.page - 1]
-        if word.left < 0 or word.right > page.width or word.top < 0 or word.bottom > page.height + 2:
-            found.append(f"{word.text!r} is over the edge of page {word.page}")
-    for place, one in enumerate(words):
-        for other in words[place + 1 :]:
-            if one.page != other.page:
-                continue
-            across = min(one.right, other.right) - max(one.left, other.left)
-            high = (one.bottom - one.top) * 0.3
-            low, top = max(one.top, other.top), min(one.bottom, other.bottom)
-            if across > 1.0 and top - low > high + (other.bottom - other.top) * 0.3:
-                found.append(f"{one.text!r} and {other.text!r} stand on each other on page {one.page}")
-    return found
-
-
-def letters(text: str) -> str:
-    """The letters alone, as their readers know them: poppler gives the joined forms of Arabic, in some order."""
-    plain = unicodedata.normalize("NFKC", text)
-    return "".join(sorted(letter for letter in plain if letter.isalnum()))
-
-
-def holds(paper: str, field: str) -> bool:
-    """The field stands on the paper. Right-to-left text is compared word by word, as drawing turns it round."""
-    squeezed = re.sub(r"\s", "", unicodedata.normalize("NFKC", paper))
-    if re.sub(r"\s", "", unicodedata.normalize("NFKC", field)) in squeezed:
-        return True
-    said = {letters(word) for word in paper.split()}
-    return all(letters(word) in said for word in field.split() if letters(word))
 
 
 def test_the_judge_sees_what_overlaps_and_what_is_cut(tmp_path: Path) -> None:

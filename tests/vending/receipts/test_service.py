@@ -15,13 +15,14 @@ from counter import open_counter
 from shop import Shop
 
 from vending.languages import tongue
-from vending.receipts import explain, message, pdf, typeset, verify_receipt
+from vending.receipts import explain, message, papers, pdf, typeset, verify_receipt
 from vending.receipts import service as receipts
 from vending.receipts.slip import slip_of
 from vending.receipts.tables import ReceiptAround, ReceiptPaper
 from vending.receipts.wording import worded
-from vending.vends import queries, reversing
+from vending.vends import acting, queries, reversing
 from vending.vends import service as vends
+from vending.vends.acting import Wanted
 from vending.vends.queries import SaleView
 from vending.vends.tables import Sale, Vend
 
@@ -172,6 +173,41 @@ def test_a_letter_says_all_that_the_paper_says_and_is_safe_html() -> None:
         ).subject
     )
     assert max(len(line) for line in letter.text.splitlines()) <= message.COLUMNS + 4
+
+
+def test_an_act_without_money_has_a_slip_without_money(shop: Shop, made_module: Path, tmp_path: Path) -> None:
+    counter = open_counter(shop, made_module, tmp_path)
+    asked = counter.ask(
+        "supervisor",
+        Wanted(
+            "free-issue", shop.meter("G-03"), "Light out after our own works", work_order="WO-17", units=120
+        ),
+    )
+    with pytest.raises(papers.NoActPaper, match="no token yet"):
+        papers.act_paper(shop.db, shop.clock, asked.order_id, test=True)
+    counter.sign("supervisor", asked.approval)
+    acting.carry_out(shop.db, counter.clock, counter.module, counter.actor("supervisor"), asked.order_id)
+    slip = papers.act_paper(shop.db, shop.clock, asked.order_id, test=True)
+    ((_vend, token),) = counter.sale(asked.sale_key).tokens
+    told = " ".join(f"{block.text} {block.end}" for block in slip.blocks)
+    for field in (
+        token.digits,
+        "WO-17",
+        "Light out after our own works",
+        "ACT-000001",
+        "12.0 kWh",
+        "TEST KEYS",
+    ):
+        assert field in told, field
+    assert "R 0" not in told
+    assert "Paid" not in told
+    assert [block.text for block in slip.blocks if block.kind == "square"] == list(
+        slip_of(
+            counter.sale(asked.sale_key),
+            receipts.keep(shop.db, shop.clock, asked.sale_key, test=True),
+            copy=0,
+        ).squares
+    )
 
 
 def test_a_sale_that_is_taken_back_has_a_credit_note_of_its_own(

@@ -1,7 +1,4 @@
-"""A printer's bytes, sent to a sink on a socket and decoded back: the text is the receipt's, the dots are its square.
-
-The decoder knows ESC/POS from the maker's reference and shares nothing with the encoder.
-"""
+"""A printer's bytes, sent to a sink on a socket and decoded back: the text is the receipt's, the dots are its square."""
 
 from __future__ import annotations
 
@@ -11,12 +8,12 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import paper_cast as cast
 import pytest
-from PIL import Image
+from paper_judge import decode
 
 from vending.bootstrap import open_printer
 from vending.receipts import roll, thermal
@@ -24,56 +21,6 @@ from vending.receipts.printer import PrinterAway, PrinterUnknown
 from vending.receipts.wording import worded
 
 WIDTHS = {"80": (576, 48), "58": (384, 32)}
-
-
-@dataclass
-class Printed:
-    """What a printer would have put on paper."""
-
-    lines: list[str] = field(default_factory=list)
-    pictures: list[Image.Image] = field(default_factory=list)
-    cuts: int = 0
-    kicks: int = 0
-    large: list[str] = field(default_factory=list)
-
-
-def decode(data: bytes) -> Printed:
-    """Refuses every command that it does not know."""
-    found, at, line, page, scale = Printed(), 0, b"", "cp437", 1
-    while at < len(data):
-        if data[at : at + 2] == b"\x1b@":
-            page, scale, at = "cp437", 1, at + 2
-        elif data[at : at + 2] == b"\x1bt":
-            page, at = {19: "cp858", 0: "cp437"}[data[at + 2]], at + 3
-        elif data[at : at + 2] in (b"\x1ba", b"\x1bE"):
-            assert data[at + 2] in (0, 1, 2)
-            at += 3
-        elif data[at : at + 2] == b"\x1d!":
-            assert data[at + 2] in (0x00, 0x11)
-            scale, at = (2 if data[at + 2] else 1), at + 3
-        elif data[at : at + 4] == b"\x1dv0\x00":
-            across, high = (int.from_bytes(data[at + n : at + n + 2], "little") for n in (4, 6))
-            dots = data[at + 8 : at + 8 + across * high]
-            assert len(dots) == across * high
-            found.pictures.append(Image.frombytes("1", (across * 8, high), bytes(255 - one for one in dots)))
-            at += 8 + across * high
-        elif data[at : at + 3] == b"\x1dVB":
-            found.cuts, at = found.cuts + 1, at + 4
-        elif data[at : at + 2] == b"\x1bp":
-            found.kicks, at = found.kicks + 1, at + 5
-        elif data[at] == 0x0A:
-            text = line.decode(page)
-            assert all(letter.isprintable() for letter in text), text
-            found.lines.append(text)
-            if scale == 2:
-                found.large.append(text)
-            line, at = b"", at + 1
-        else:
-            assert data[at] >= 0x20, f"a printer takes {data[at : at + 4]!r} for a command"
-            line += data[at : at + 1]
-            at += 1
-    assert not line
-    return found
 
 
 @pytest.fixture

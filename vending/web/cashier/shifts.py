@@ -457,7 +457,7 @@ def paper(key: str) -> Any:
     services: Services = g.services
     with services.db.reading() as session:
         shift = queries.one_shift(session, key)
-        _refuse_stranger(shift)
+        refuse_stranger(shift)
         ways = queries.reading(session, shift)
         found = queries.differences_of(session, shift) if shift.counts else ()
     content = slip.shift_slip(
@@ -471,11 +471,14 @@ def paper(key: str) -> Any:
     return render_template(
         "cashier/shifts/paper.html",
         slip=worded(content, ways),
-        urls={"back": url_for("till.desk") if shift.cashier_key == g.actor.key else url_for("start")},
+        urls={
+            "back": url_for("till.desk") if shift.cashier_key == g.actor.key else url_for("start"),
+            "pdf": url_for("papers.shift", key=key, size="80"),
+        },
     )
 
 
-def _refuse_stranger(shift: ShiftView) -> None:
+def refuse_stranger(shift: ShiftView) -> None:
     places.refuse_elsewhere(shift.site_key)
     if shift.cashier_key != g.actor.key and not policy.allowed(
         g.actor, Permission.SHIFT_OTHERS, shift.site_key
@@ -551,7 +554,7 @@ def deposit(key: str) -> Any:
     return render_template(
         "cashier/shifts/deposit.html",
         slip=deposit_words(slip.deposit_slip(batch, log_head=log_head())),
-        urls={"back": url_for("start")},
+        urls={"back": url_for("start"), "pdf": url_for("papers.deposit", key=key, size="a5")},
     )
 
 

@@ -226,6 +226,6 @@ def sheets() -> Any:
     told.sort(key=lambda one: str(one["unit"]))
     return render_template(
         "manager/sheets.html",
-        page={"title": _("Key-change sheets"), "crumbs": [{"label": _("Key changes"), "url": url_for("campaign.board")}, {"label": _("Sheets")}], "facts": [plural("%(num)s sheet", "%(num)s sheets", len(told))]},
+        page={"title": _("Key-change sheets"), "actions": [{"label": "PDF", "url": url_for("papers.key_changes_sheets", size="a5")}] if told else [], "crumbs": [{"label": _("Key changes"), "url": url_for("campaign.board")}, {"label": _("Sheets")}], "facts": [plural("%(num)s sheet", "%(num)s sheets", len(told))]},
         sheets=told,
     )  # fmt: skip

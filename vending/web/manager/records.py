@@ -496,9 +496,15 @@ def tenant(key: str) -> Any:
             "title": view.name,
             "crumbs": crumbs((_("Tenants"), url_for("estate.tenants")), (view.name, "")),
             "facts": [part for part in (view.number, view.phone, view.email, view.tax_number) if part],
-            "actions": [{"label": _("Change"), "url": url_for("records.change_tenant", key=key)}]
-            if edits
-            else [],
+            "actions": [
+                {
+                    "label": _("Statement, PDF"),
+                    "url": url_for("papers.tenant_statement", tenant=key, size="a4"),
+                }
+                if reads_sales
+                else None,
+                {"label": _("Change"), "url": url_for("records.change_tenant", key=key)} if edits else None,
+            ],
         },
         notices=[],
         figures_list=None,

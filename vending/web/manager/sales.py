@@ -16,6 +16,7 @@ from vending.analytics import sales as analytics
 from vending.estate import queries as estate
 from vending.services import Services
 from vending.vends import queries
+from vending.vends.plan import WITHOUT_MONEY
 from vending.web import charts, gate, listing, places, words
 from vending.web.cashier import sale_words
 from vending.web.listing import Cell, Column
@@ -257,6 +258,14 @@ def show(key: str) -> Any:
     actions = []
     if places.can(g.actor, Permission.SALE_MAKE.value):
         actions = [{"label": _("Receipt"), "url": url_for("receipts.show", key=key)}]
+    if (
+        sale.tokens
+        and sale.vends[0].kind in WITHOUT_MONEY
+        and places.can(g.actor, Permission.ENGINEERING_TOKEN.value)
+    ):
+        actions.append(
+            {"label": _("Slip without money"), "url": url_for("papers.act", order_id=key, size="a5")}
+        )
     return render_template(
         "manager/record.html",
         page={

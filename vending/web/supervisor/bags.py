@@ -336,5 +336,8 @@ def deposit(key: str) -> Any:
     return render_template(
         "cashier/shifts/deposit.html",
         slip=own.deposit_words(slip.deposit_slip(_one(key), log_head=own.log_head())),
-        urls={"back": url_for("bags.show", key=key)},
+        urls={
+            "back": url_for("bags.show", key=key),
+            "pdf": url_for("papers.deposit", key=key, size="a5"),
+        },
     )

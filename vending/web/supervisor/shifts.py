@@ -338,7 +338,10 @@ def _paper(key: str, *, blind: bool = False) -> Any:
     return render_template(
         "cashier/shifts/paper.html",
         slip=own.worded(content, ways),
-        urls={"back": url_for("supervisor_shifts.show", key=key)},
+        urls={
+            "back": url_for("supervisor_shifts.show", key=key),
+            "pdf": "" if blind else url_for("papers.shift", key=key, size="80"),
+        },
     )
 
 
