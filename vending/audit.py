@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from vending import rows
 from vending.clock import Clock
 from vending.db import HOLD_FUNCTION, Base, append_only, hold_writers
 
@@ -90,6 +91,38 @@ def record(
             detail=detail or {},
             reason=reason,
         )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One row of the trail, to be written with others."""
+
+    actor: Any
+    act: str
+    subject: str
+    detail: dict[str, Any]
+    reason: str | None = None
+
+
+def record_all(session: Session, clock: Clock, acts: Sequence[Act]) -> None:
+    """The same as `record` for each of them, in one statement."""
+    now = clock.now()
+    rows.add(
+        session,
+        AuditEntry,
+        [
+            {
+                "at": now,
+                "actor": one.actor.key,
+                "actor_name": one.actor.name,
+                "act": one.act,
+                "subject": one.subject,
+                "detail": one.detail,
+                "reason": one.reason,
+            }
+            for one in acts
+        ],
     )
 
 

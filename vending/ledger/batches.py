@@ -16,6 +16,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from vending.ledger.tables import LedgerEntry, LedgerLeg
+from vending.rows import as_json, insert_records
+
 Rows = Sequence[tuple[Any, ...]]
 
 # What an account holds in one unit: the last snapshot, the legs after it, what open holds set aside, and its bounds.
@@ -39,6 +42,21 @@ SELECT a.path, a.id, a.sign, a.floor, EXISTS (SELECT 1 FROM ledger_bound b WHERE
 FROM ledger_account a WHERE a.path {among}
 """
 
+# A range of the index for each prefix: U+FFFF sorts after every letter that a path may have.
+_UNDER = """
+WITH p(prefix) AS ({prefixes})
+SELECT p.prefix, a.path FROM p JOIN ledger_account a ON a.path >= p.prefix AND a.path < p.prefix || {last}
+ORDER BY a.path
+"""
+_UNDER_SQLITE = _UNDER.format(prefixes="SELECT value FROM json_each(?)", last="char(65535)")
+_UNDER_POSTGRESQL = _UNDER.format(prefixes="SELECT * FROM unnest(%s::text[])", last="chr(65535)")
+_HEAD = ("kind", "source", "fingerprint", "posted_at", "reverses", "note", "legs")
+_FOOT = ("entry_id", "place", "account_id", "unit", "amount")
+_ADD_ENTRIES = (
+    f"{insert_records(LedgerEntry, _HEAD)} ON CONFLICT (source, kind) DO NOTHING RETURNING source, kind, id"
+)
+_ADD_LEGS = insert_records(LedgerLeg, _FOOT)
+
 
 class Batches(ABC):
     """What the service asks of the database inside one transaction."""
@@ -52,6 +70,10 @@ class Batches(ABC):
     @abstractmethod
     def accounts(self, paths: Sequence[str]) -> list[Any]:
         """(path, id, sign, floor, has bounds, the moment up to which the books are closed) of those that exist."""
+
+    @abstractmethod
+    def under(self, prefixes: Sequence[str]) -> list[Any]:
+        """(prefix, path) of every account whose path begins with one of the prefixes, by path."""
 
     @abstractmethod
     def open_accounts(self, rows: Rows) -> None:
@@ -82,6 +104,9 @@ class SqliteBatches(Batches):
 
     def accounts(self, paths: Sequence[str]) -> list[Any]:
         return self.read(_ACCOUNTS.format(among="IN (SELECT value FROM json_each(?))"), json.dumps(paths))
+
+    def under(self, prefixes: Sequence[str]) -> list[Any]:
+        return self.read(_UNDER_SQLITE, json.dumps(prefixes))
 
     def open_accounts(self, rows: Rows) -> None:
         self.connection.exec_driver_sql(
@@ -137,6 +162,9 @@ class PostgresqlBatches(Batches):
     def accounts(self, paths: Sequence[str]) -> list[Any]:
         return self.read(_ACCOUNTS.format(among="= ANY(%s::text[])"), list(paths))
 
+    def under(self, prefixes: Sequence[str]) -> list[Any]:
+        return self.read(_UNDER_POSTGRESQL, list(prefixes))
+
     def open_accounts(self, rows: Rows) -> None:
         # In order of path, so that two transactions that open the same accounts never wait for each other in a ring.
         columns = [list(column) for column in zip(*sorted(rows, key=itemgetter(0)), strict=True)]
@@ -154,30 +182,28 @@ class PostgresqlBatches(Batches):
         )
 
     def add(self, entries: Rows, legs: Sequence[Rows]) -> list[int | None]:
-        columns = [list(column) for column in zip(*entries, strict=True)]
         added = self.read(
-            "INSERT INTO ledger_entry (kind, source, fingerprint, posted_at, reverses, note, legs)"
-            " SELECT kind, source, fingerprint, posted_at, reverses, note, legs"
-            " FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[], %s::text[], %s::bigint[])"
-            " WITH ORDINALITY AS e(kind, source, fingerprint, posted_at, reverses, note, legs, place) ORDER BY place"
-            " ON CONFLICT (source, kind) DO NOTHING RETURNING source, kind, id",
-            *columns,
-            [len(own) for own in legs],
+            _ADD_ENTRIES,
+            as_json(
+                [
+                    dict(zip(_HEAD, (*entry, len(own)), strict=True))
+                    for entry, own in zip(entries, legs, strict=True)
+                ]
+            ),
         )
         new = {(row[0], row[1]): row[2] for row in added}
         ids: list[int | None] = []
-        feet: list[tuple[Any, ...]] = []
+        feet = []
         for entry, own in zip(entries, legs, strict=True):
             # The same source twice in one batch: the first carries the legs.
             found = new.pop((entry[1], entry[0]), None)
             ids.append(found)
             if found is not None:
-                feet += [(found, place, *leg) for place, leg in enumerate(own)]
+                feet += [dict(zip(_FOOT, (found, place, *leg), strict=True)) for place, leg in enumerate(own)]
         if feet:
             self.connection.exec_driver_sql(
-                "INSERT INTO ledger_leg (entry_id, place, account_id, unit, amount)"
-                " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])",
-                tuple(list(column) for column in zip(*feet, strict=True)),
+                _ADD_LEGS,
+                (as_json(feet),),
             )
         return ids
 

@@ -99,14 +99,17 @@ def legs_of(session: Session, kind: str, source: str) -> list[tuple[str, str, in
     ]
 
 
+def paths_under(session: Session, prefixes: Sequence[str]) -> dict[str, list[str]]:
+    """The accounts whose paths begin with each of these prefixes, in order."""
+    found: dict[str, list[str]] = {prefix: [] for prefix in prefixes}
+    for prefix, path in batches(session).under(list(found)):
+        found[prefix].append(path)
+    return found
+
+
 def list_under(session: Session, prefix: str, unit: str) -> list[tuple[str, int]]:
     """The accounts whose path begins with `prefix` and what is available on each; those with nothing are left out."""
-    paths = session.scalars(
-        sa.select(LedgerAccount.path)
-        .where(LedgerAccount.path >= prefix, LedgerAccount.path < prefix + "\uffff")
-        .order_by(LedgerAccount.path)
-    ).all()
-    found = standing(session, [(path, unit) for path in paths])
+    found = standing(session, [(path, unit) for path in paths_under(session, [prefix])[prefix]])
     return [(one.account, one.available) for one in found if one.available]
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from vending import rows
 from vending.payments import vouchers
 from vending.payments.kept import corrections_of
 from vending.payments.tables import Payment
@@ -28,7 +29,7 @@ class PaymentOf:
 
 def record(session: Session, payments: Sequence[PaymentOf]) -> None:
     """Writes the tenders of many sales in one statement."""
-    rows = [
+    taken_rows = [
         {
             "sale_key": payment.sale_key,
             "position": position,
@@ -47,8 +48,7 @@ def record(session: Session, payments: Sequence[PaymentOf]) -> None:
         for payment in payments
         for position, taken in enumerate(payment.taken, 1)
     ]
-    if rows:
-        session.execute(sa.insert(Payment), rows)
+    rows.add(session, Payment, taken_rows)
     vouchers.use(
         session,
         [(payment.sale_key, taken, payment.taken_at) for payment in payments for taken in payment.taken],

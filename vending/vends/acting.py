@@ -29,6 +29,7 @@ from vending.ledger import queries as ledger
 from vending.vends import facts, service, splitting
 from vending.vends.content import FORM, content_hash
 from vending.vends.errors import ActUnfit, OrderIdReused
+from vending.vends.look import Look
 from vending.vends.plan import Buyer, Legs, Planned, Settlement, energy_legs
 from vending.vends.refunded_keys import refuse_refunded_key
 from vending.vends.requests import Part, credit_parts, request_of
@@ -262,7 +263,9 @@ def _fingerprint(wanted: Wanted, site: str) -> str:
 
 
 def _plan(session: Session, clock: Clock, order_id: str, wanted: Wanted, site: str) -> tuple[Planned, str]:
-    meter, carries = facts.under_key(session, estate.one_meter(session, clock, wanted.meter, sites=(site,)))
+    meter, carries = facts.under_key(
+        Look(session, clock), estate.one_meter(session, clock, wanted.meter, sites=(site,))
+    )
     if meter.state == "removed":
         raise ActUnfit(f"Meter {meter.drn} was taken off the wall ({meter.blocked_why}).", "meter")
     if meter.credit_in == "account" and wanted.kind in ("free-issue", "replacement"):

@@ -7,26 +7,24 @@ Gathered once for quote and for sale, so that both see the same. Reads only; the
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from keystore.module import MeterKeying
 from vending.clock import Clock
 from vending.errors import NotFound
 from vending.estate import queries as estate
-from vending.ledger import queries as ledger
-from vending.tariffs import service as tariffs
 from vending.tariffs.calendar import counter_window, days_due, months_due
 from vending.tariffs.charges import Blocks, PerUnit
 from vending.tariffs.situation import Debt, Situation
 from vending.tariffs.structure import Tariff
 from vending.vends.errors import MeterNotForSale
-from vending.vends.plan import COUNTS, Buyer, Planned
-from vending.vends.tables import AllowanceClaim, KeyChange, Vend
+from vending.vends.look import Look
+from vending.vends.plan import Buyer, Planned
 
 SUBCLASS = {"electricity": 0, "water": 1, "gas": 2, "time": 3}
 
@@ -91,19 +89,15 @@ def why_not_for_sale(meter: estate.MeterView) -> str:
     return ""
 
 
-def under_key(session: Session, meter: estate.MeterView) -> tuple[estate.MeterView, tuple[str, ...]]:
+def under_key(look: Look, meter: estate.MeterView) -> tuple[estate.MeterView, tuple[str, ...]]:
     """The meter under the key that it is to be sold under, and the key changes whose tokens it may not have taken yet: life
     goes on under the new key as soon as its tokens are released (rules.md 2)."""
-    changes = session.execute(
-        sa.select(KeyChange.order_id, KeyChange.after)
-        .where(KeyChange.meter_key == meter.key, KeyChange.state == "released")
-        .order_by(KeyChange.released_at, KeyChange.order_id)
-    ).all()
+    changes = look.key_changes(meter.key)
     if not changes:
         return meter, ()
-    return replace(meter, keying=MeterKeying(**changes[-1].after)), tuple(
-        change.order_id for change in changes
-    )
+    _order_id, after = changes[-1]
+    keying: Any = after
+    return replace(meter, keying=MeterKeying(**keying)), tuple(order_id for order_id, _after in changes)
 
 
 def gather(
@@ -115,32 +109,37 @@ def gather(
     spent: Spent,
     channel: str = "",
     register: str = "",
+    look: Look | None = None,
 ) -> Known:
-    meter, carries = under_key(session, estate.one_meter(session, clock, meter_key, sites=(site.key,)))
+    look = look or Look(session, clock)
+    meter, carries = under_key(look, look.meter(meter_key, site))
     reason = why_not_for_sale(meter)
     if reason:
         raise MeterNotForSale(reason)
     assert meter.tenant is not None, "a meter without a tenant is not for sale"
     assert meter.lease is not None, "a tenant has the meter by a lease"
     service, subclass, code = _register(session, meter, register)
-    now, zone, tenant = clock.now(), site.zone, meter.tenant.key
-    version = tariffs.in_force(session, code, now, zone)
+    now, zone, tenant = look.now, site.zone, meter.tenant.key
+    version = look.version(code, zone)
     tariff = version.tariff
-    kept = _available(session, f"kept/{tenant}", tariff.currency) - max(spent.kept.get(tenant, 0), 0)
+    kept = look.available(f"kept/{tenant}", tariff.currency) - max(spent.kept.get(tenant, 0), 0)
     today = now.astimezone(zone).date()
     already = spent.units.get(meter.key)
-    last = today if already is not None else _last_charged(session, meter.key, zone)
-    fixed = _available(session, f"debt/{tenant}/fixed", tariff.currency) - spent.debts.get(
-        f"{tenant}/fixed", 0
-    )
+    last = today if already is not None else _last_charged(look, meter.key, zone)
+    debts = debts_of(look, tenant, tariff.currency, spent)
+    window = counter_window(tariff.counter, now, zone)
     situation = Situation(
-        units_before=_units_in_window(session, meter.key, tariff.counter, now, zone) + (already or 0),
+        units_before=(look.units_bought(meter.key, window) if window else 0) + (already or 0),
         months_due=months_due(last, today, tariff.most_months_due),
         days_due=days_due(last, today),
         channel=channel,
         area_m2=Decimal(meter.space.area_cm2) / 10_000 if meter.space else None,
-        debts=_debts(session, tenant, tariff.currency, spent),
-        outstanding_fixed_minor=max(fixed, 0),
+        debts=tuple(
+            Debt(f"{tenant}/{which}", debt_label(which), left)
+            for which, left in debts.items()
+            if which != "fixed"
+        ),
+        outstanding_fixed_minor=debts.get("fixed", 0),
     )
     buyer = Buyer(
         meter_key=meter.key,
@@ -155,15 +154,15 @@ def gather(
         carries=carries,
     )
     claim = (f"{meter.lease.key}/{service}", f"{today:%Y-%m}")
-    claimed = tariff.allowance is None or claim in spent.claims or _is_claimed(session, claim)
+    claimed = tariff.allowance is None or claim in spent.claims or look.is_claimed(claim)
     return Known(meter, buyer, tariff, f"{version.code} version {version.number}", situation, claim, claimed)
 
 
 def customer_of(
-    session: Session, clock: Clock, site: estate.SiteView, *, meter_key: str, tenant_key: str
+    session: Session, look: Look, site: estate.SiteView, *, meter_key: str, tenant_key: str
 ) -> Customer:
     """The tenant who pays, named himself or by a meter of his."""
-    meter = estate.one_meter(session, clock, meter_key, sites=(site.key,)) if meter_key else None
+    meter = look.meter(meter_key, site) if meter_key else None
     if tenant_key:
         tenant = estate.one_tenant(session, tenant_key)
         if tenant.site_key != site.key:
@@ -185,14 +184,14 @@ def customer_of(
     return Customer(tenant, buyer)
 
 
-def account_balance(session: Session, tenant_key: str, currency: str, spent: Spent) -> int:
-    return ledger.balance(session, f"customer/{tenant_key}", currency) + spent.accounts.get(tenant_key, 0)
+def account_balance(look: Look, tenant_key: str, currency: str, spent: Spent) -> int:
+    return look.balance(f"customer/{tenant_key}", currency) + spent.accounts.get(tenant_key, 0)
 
 
-def debts_of(session: Session, tenant_key: str, currency: str, spent: Spent) -> dict[str, int]:
+def debts_of(look: Look, tenant_key: str, currency: str, spent: Spent) -> dict[str, int]:
     """Which debts this customer has, and what is still open of each. Fixed charges that a purchase left are among them."""
     debts = {}
-    for path, owed in ledger.list_under(session, f"debt/{tenant_key}/", currency):
+    for path, owed in look.debts(tenant_key, currency):
         which = path.split("/")[-1]
         left = owed - spent.debts.get(f"{tenant_key}/{which}", 0)
         if left > 0:
@@ -215,56 +214,10 @@ def _register(session: Session, meter: estate.MeterView, name: str) -> tuple[str
     raise MeterNotForSale(f"Meter {meter.drn} has no register {name}. Choose one of its registers.")
 
 
-def _is_claimed(session: Session, claim: tuple[str, str]) -> bool:
-    entitlement, month = claim
-    found = session.scalar(
-        sa.select(AllowanceClaim.id).where(
-            AllowanceClaim.entitlement == entitlement,
-            AllowanceClaim.month == month,
-            AllowanceClaim.given_back_at.is_(None),
-        )
-    )
-    return found is not None
-
-
-def _units_in_window(session: Session, meter_key: str, counter: str, now: datetime, zone: ZoneInfo) -> int:
-    window = counter_window(counter, now, zone)
-    if window is None:
-        return 0
-    begin, end = window
-    found = session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(Vend.units), 0)).where(
-            Vend.meter_key == meter_key,
-            Vend.paid_at >= begin,
-            Vend.paid_at < end,
-            Vend.kind == "credit",
-            Vend.state.in_(COUNTS),
-        )
-    )
-    return int(found or 0)
-
-
-def _last_charged(session: Session, meter_key: str, zone: ZoneInfo) -> date | None:
+def _last_charged(look: Look, meter_key: str, zone: ZoneInfo) -> date | None:
     """The local day on which fixed charges were last taken: every sale takes what is due by then."""
-    last = session.scalar(
-        sa.select(sa.func.max(Vend.paid_at)).where(
-            Vend.meter_key == meter_key, Vend.kind == "credit", Vend.state.in_(COUNTS)
-        )
-    )
+    last = look.last_bought(meter_key)
     return last.astimezone(zone).date() if last is not None else None
-
-
-def _available(session: Session, account: str, currency: str) -> int:
-    """What may still be spent: orders that are paid and not released have set aside their part."""
-    return ledger.standing(session, [(account, currency)])[0].available
-
-
-def _debts(session: Session, tenant: str, currency: str, spent: Spent) -> tuple[Debt, ...]:
-    return tuple(
-        Debt(f"{tenant}/{which}", debt_label(which), left)
-        for which, left in debts_of(session, tenant, currency, spent).items()
-        if which != "fixed"
-    )
 
 
 def ladder_of(tariff: Tariff) -> list[tuple[float, Decimal]]:

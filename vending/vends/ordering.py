@@ -20,6 +20,7 @@ from vending.tariffs.allowance import price_free
 from vending.tariffs.quote import Quote, Refused
 from vending.vends import facts, splitting
 from vending.vends.errors import AllowanceNotDue, ChargeUnfit, MeterNotForSale, SaleTooSmall
+from vending.vends.look import Look
 from vending.vends.plan import (
     Basket,
     Planned,
@@ -45,17 +46,24 @@ def trial(session: Session, clock: Clock, basket: Basket, *, channel: str = "") 
     """What the basket would cost and give: each order knows what the ones before it take."""
     basket.check()
     site = estate.one_site(session, basket.site)
-    spent = facts.Spent()
-    planned = plan_orders(session, clock, basket, site, spent, channel)
+    planned = plan_orders(
+        session, clock, basket, site, facts.Spent(), channel, Look.ahead(session, clock, [basket], lock=False)
+    )
     return Trial(planned, sum(plan.pays_minor for plan in planned), site.currency)
 
 
 def plan_orders(
-    session: Session, clock: Clock, basket: Basket, site: estate.SiteView, spent: facts.Spent, channel: str
+    session: Session,
+    clock: Clock,
+    basket: Basket,
+    site: estate.SiteView,
+    spent: facts.Spent,
+    channel: str,
+    look: Look,
 ) -> tuple[Planned, ...]:
     planned = []
     for order in basket.orders:
-        plan = plan_order(session, clock, order, site, spent, channel=channel)
+        plan = plan_order(session, clock, order, site, spent, channel=channel, look=look)
         planned.append(plan)
         spent.count(plan)
     return tuple(planned)
@@ -69,14 +77,16 @@ def plan_order(
     spent: facts.Spent,
     *,
     channel: str = "",
+    look: Look | None = None,
 ) -> Planned:
     """One order with everything decided. What cannot be sold is refused with the sentence that says why."""
     order.check()
+    look = look or Look(session, clock)
     if order.kind == "charge":
-        return _charge(session, clock, order, site, spent)
+        return _charge(session, look, order, site, spent)
     if order.kind == "account":
-        return _top_up(session, clock, order, site, spent)
-    meter = estate.one_meter(session, clock, order.meter, sites=(site.key,))
+        return _top_up(session, look, order, site, spent)
+    meter = look.meter(order.meter, site)
     if meter.credit_in == "account":
         if meter.not_for_sale is not None:
             raise MeterNotForSale(meter.not_for_sale)
@@ -85,9 +95,9 @@ def plan_order(
                 f"The credit of {meter.label} is kept on the customer's account. Top it up by an amount of money.",
                 "amount",
             )
-        return _top_up(session, clock, order, site, spent)
+        return _top_up(session, look, order, site, spent)
     known = facts.gather(
-        session, clock, meter.key, site, spent=spent, channel=channel, register=order.register
+        session, clock, meter.key, site, spent=spent, channel=channel, register=order.register, look=look
     )
     if order.kind == "allowance":
         free = price_free(
@@ -137,22 +147,22 @@ def free_units(known: facts.Known) -> Quote | None:
 
 
 def _top_up(
-    session: Session, clock: Clock, order: VendOrder, site: estate.SiteView, spent: facts.Spent
+    session: Session, look: Look, order: VendOrder, site: estate.SiteView, spent: facts.Spent
 ) -> Planned:
-    customer = facts.customer_of(session, clock, site, meter_key=order.meter, tenant_key=order.tenant)
-    before = facts.account_balance(session, customer.tenant.key, site.currency, spent)
+    customer = facts.customer_of(session, look, site, meter_key=order.meter, tenant_key=order.tenant)
+    before = facts.account_balance(look, customer.tenant.key, site.currency, spent)
     return plan_top_up(order, customer.buyer, site.currency, customer.tenant.number, before)
 
 
 def _charge(
-    session: Session, clock: Clock, order: VendOrder, site: estate.SiteView, spent: facts.Spent
+    session: Session, look: Look, order: VendOrder, site: estate.SiteView, spent: facts.Spent
 ) -> Planned:
-    customer = facts.customer_of(session, clock, site, meter_key=order.meter, tenant_key=order.tenant)
+    customer = facts.customer_of(session, look, site, meter_key=order.meter, tenant_key=order.tenant)
     tenant, currency = customer.tenant, site.currency
     told: dict[str, Any] = {}
     if order.charge.startswith("debt/"):
         which = order.charge.removeprefix("debt/")
-        owed = facts.debts_of(session, tenant.key, currency, spent).get(which, 0)
+        owed = facts.debts_of(look, tenant.key, currency, spent).get(which, 0)
         paid = order.money_minor or owed
         if not owed:
             raise ChargeUnfit(

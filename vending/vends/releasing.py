@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from keystore.module import Issued
 from sts import tid as token_time
-from vending import outbox
+from vending import outbox, rows
 from vending.clock import Clock
 from vending.crashpoints import reach
 from vending.db import Database, DiskFull
@@ -63,16 +62,37 @@ def release(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> No
                 _release(db, clock, [one], suspense=True)
 
 
+_READ = (
+    Vend.order_id,
+    Vend.sale_key,
+    Vend.kind,
+    Vend.meter_key,
+    Vend.pan,
+    Vend.tenant_key,
+    Vend.units,
+    Vend.free_units,
+    Vend.paid_minor,
+    Vend.currency,
+    Vend.keying,
+    Vend.carries,
+    Vend.settlement,
+)
+
+
 @dataclass(slots=True)
 class _Writing:
     """What a group of decided orders adds."""
 
-    tokens: list[dict[str, Any]]
-    refusals: list[dict[str, Any]]
-    entries: list[Entry]
-    settled: list[ledger.Settlement]
-    voided: list[str]
-    unclaimed: list[str]
+    decided: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    key_changes: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    settled: list[ledger.Settlement] = field(default_factory=list)
+    voided: list[str] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
+    carried: list[str] = field(default_factory=list)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
 def _release_on_reserve(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> None:
@@ -91,24 +111,30 @@ def _release(
     by_order = {one.order_id: one.parts for one in answered}
     now = clock.now()
     with db.writing() as session:
-        rows = session.execute(
-            sa.select(Vend)
+        paid = session.execute(
+            sa.select(*_READ)
             .where(Vend.order_id.in_(list(by_order)), Vend.state == "paid")
             .order_by(Vend.id)
             .with_for_update()
-        ).scalars()
-        writing = _Writing([], [], [], [], [], [])
-        for row in rows:
-            _one(session, clock, row, by_order[row.order_id], writing, now, suspense=suspense)
-        if writing.tokens:
-            session.execute(sa.insert(Token), writing.tokens)
-        if writing.refusals:
-            session.execute(sa.insert(TokenRefusal), writing.refusals)
+        )
+        writing = _Writing()
+        for row in paid:
+            _one(row, by_order[row.order_id], writing, now, suspense=suspense)
+        rows.change(session, Vend, "order_id", writing.decided)
+        rows.add(session, Token, writing.tokens)
+        rows.add(session, TokenRefusal, writing.refusals)
+        rows.add(session, KeyChange, writing.key_changes)
         if writing.unclaimed:
             session.execute(
                 sa.update(AllowanceClaim)
                 .where(AllowanceClaim.order_id.in_(writing.unclaimed))
                 .values(given_back_at=now)
+            )
+        if writing.carried:
+            session.execute(
+                sa.update(KeyChange)
+                .where(KeyChange.order_id.in_(writing.carried), KeyChange.handed_out_at.is_(None))
+                .values(handed_out_at=now)
             )
         # Holds end first: what they set aside is what the entries now take.
         if writing.voided:
@@ -117,13 +143,12 @@ def _release(
             ledger.settle(session, clock, writing.settled)
         if writing.entries:
             ledger.post(session, clock, writing.entries)
+        outbox.emit_all(session, clock, writing.events)
         reach("sale.before-release")
 
 
 def _one(
-    session: Session,
-    clock: Clock,
-    row: Vend,
+    row: Any,
     parts: Sequence[Answered],
     writing: _Writing,
     now: datetime,
@@ -139,10 +164,19 @@ def _one(
         currency=row.currency,
         tenant_key=row.tenant_key,
     )
-    row.state, row.decided_at = decision.state, now
-    row.units, row.free_units, row.returned_minor = _amounts(row, decision)
-    if decision.refusal is not None:
-        row.refusal_code, row.refusal_sentence = decision.refusal.code, decision.refusal.sentence
+    units, free_units, returned_minor = _amounts(row, decision)
+    writing.decided.append(
+        {
+            "order_id": row.order_id,
+            "state": decision.state,
+            "decided_at": now,
+            "units": units,
+            "free_units": free_units,
+            "returned_minor": returned_minor,
+            "refusal_code": decision.refusal.code if decision.refusal else None,
+            "refusal_sentence": decision.refusal.sentence if decision.refusal else None,
+        }
+    )
     holds = [hold_name(row.order_id, place) for place in range(len(set_aside(settlement.legs)))]
     legs = decision.legs
     if suspense:
@@ -172,36 +206,32 @@ def _one(
             if one.part.kind == "allowance":
                 writing.unclaimed.append(row.order_id)
         if one.part.kind == "key-change" and isinstance(one.answer, Issued):
-            session.add(_key_change(row, one, now))
-    if row.carries and decision.state != "refused":
-        session.execute(
-            sa.update(KeyChange)
-            .where(KeyChange.order_id.in_(row.carries), KeyChange.handed_out_at.is_(None))
-            .values(handed_out_at=now)
-        )
+            writing.key_changes.append(_key_change(row, one, now))
+    if decision.state != "refused":
+        writing.carried += row.carries
     event = "vend refused" if decision.state == "refused" else "vend issued"
-    outbox.emit(session, clock, event, {"order_id": row.order_id, "sale": row.sale_key})
+    writing.events.append((event, {"order_id": row.order_id, "sale": row.sale_key}))
 
 
-def _amounts(row: Vend, decision: Decision) -> tuple[int, int, int]:
+def _amounts(row: Any, decision: Decision) -> tuple[int, int, int]:
     """What was given in the end. An order that came whole keeps what it was planned with."""
     if decision.state == "issued":
         return row.units, row.free_units, 0
     return decision.units, decision.free_units, decision.returned_minor
 
 
-def _key_change(row: Vend, one: Answered, now: datetime) -> KeyChange:
+def _key_change(row: Any, one: Answered, now: datetime) -> dict[str, Any]:
     assert row.meter_key is not None, "a key change is for a meter"
-    return KeyChange(
-        order_id=row.order_id,
-        meter_key=row.meter_key,
-        before=row.keying,
-        after=one.part.asked["to"],
-        rollover=one.part.asked["rollover"],
-        state="released",
-        released_at=now,
-        evidence={},
-    )
+    return {
+        "order_id": row.order_id,
+        "meter_key": row.meter_key,
+        "before": row.keying,
+        "after": one.part.asked["to"],
+        "rollover": one.part.asked["rollover"],
+        "state": "released",
+        "released_at": now,
+        "evidence": {},
+    }
 
 
 def token_rows(

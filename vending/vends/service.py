@@ -21,18 +21,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from keystore.errors import KeystoreError
 from keystore.module import MAX_REQUESTS, AlreadyIssued, Cancelled, Issued, Request, SecurityModule
 from keystore.module import Refused as ModuleRefusal
-from vending import audit
+from vending import audit, rows
 from vending.audit import Doer
 from vending.clock import Clock
 from vending.crashpoints import reach
 from vending.db import Database, DiskFull
 from vending.errors import NotFound, VendingError
-from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
 from vending.ledger.errors import CeilingReached, FloorReached
@@ -45,6 +45,7 @@ from vending.shifts.errors import TillFull
 from vending.vends import facts
 from vending.vends.content import FORM, content_hash
 from vending.vends.errors import OrderIdReused
+from vending.vends.look import Look
 from vending.vends.ordering import plan_orders
 from vending.vends.outcome import Answered
 from vending.vends.plan import Basket, Planned, drawn_on, paid_by_seller, payment_legs, set_aside
@@ -76,7 +77,9 @@ def sell(
     module with test keys sells nothing."""
     placed = place(db, clock, module, baskets, live_only=live_only)
     keys = [key for key in placed if isinstance(key, str)]
-    complete(db, clock, module, _open_orders_of(db, keys))
+    with db.reading() as session:
+        waiting = _open_orders(session, Vend.sale_key.in_(keys))
+    _complete_all(db, clock, module, waiting)
     outcomes = _outcomes(db, keys)
     return [outcomes[key] if isinstance(key, str) else key for key in placed]
 
@@ -154,22 +157,39 @@ def _place_all(
 ) -> None:
     now = clock.now()
     with db.writing() as session:
+        group = [baskets[number] for number in fresh]
+        ground = _Ground(
+            session,
+            clock,
+            ready,
+            Look.ahead(session, clock, group, lock=True),
+            shifts.for_sales(session, [basket.shift for basket in group if basket.shift]),
+            sellers.commissions(session, {basket.till for basket in group if basket.is_of_seller}),
+        )
         made = []
         spent = facts.Spent()
-        standing = shifts.for_sales(
-            session, [baskets[number].shift for number in fresh if baskets[number].shift]
-        )
-        earning = sellers.commissions(session, {baskets[n].till for n in fresh if baskets[n].is_of_seller})
         for number in fresh:
             try:
                 # Each basket of the group knows what the ones before it take; a refused one takes nothing.
                 tried = spent.copy()
-                made.append(_plan(session, clock, ready, baskets[number], tried, standing, earning))
+                made.append(_plan(ground, baskets[number], tried))
                 spent = tried
             except VendingError as refused:
                 answers[number] = refused
         if made:
             _write(session, clock, made, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What all baskets of a group are planned on, read once for the group."""
+
+    session: Session
+    clock: Clock
+    ready: Readiness
+    look: Look
+    shifts: Mapping[str, shifts.OpenShift]
+    commissions: Mapping[str, Commission]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,30 +203,25 @@ class _Made:
     total_minor: int
 
 
-def _plan(
-    session: Session,
-    clock: Clock,
-    ready: Readiness,
-    basket: Basket,
-    spent: facts.Spent,
-    standing: Mapping[str, shifts.OpenShift],
-    earning: Mapping[str, Commission],
-) -> _Made:
+def _plan(ground: _Ground, basket: Basket, spent: facts.Spent) -> _Made:
     """Everything a basket needs to know and to decide, before a row is written."""
-    site = estate.one_site(session, basket.site)
+    session, clock = ground.session, ground.clock
+    site = ground.look.site(basket.site)
     drawer = basket.till
     if basket.shift:
         found = shifts.require_open(
-            standing.get(basket.shift), site=basket.site, till=basket.till, cashier_key=basket.cashier_key
+            ground.shifts.get(basket.shift),
+            site=basket.site,
+            till=basket.till,
+            cashier_key=basket.cashier_key,
         )
         drawer = found.drawer
-    planned = plan_orders(session, clock, basket, site, spent, channel_of(basket.tenders))
+    planned = plan_orders(session, clock, basket, site, spent, channel_of(basket.tenders), ground.look)
     for plan in planned:
-        ready.require(session, plan, clock.now())
+        ground.ready.require(session, plan, clock.now())
     if basket.is_of_seller:
-        earns = partial(
-            sellers.commission_legs, basket.till, earning.get(basket.till, Commission(0)), site.currency
-        )
+        rate = ground.commissions.get(basket.till, Commission(0))
+        earns = partial(sellers.commission_legs, basket.till, rate, site.currency)
         planned = tuple(paid_by_seller(plan, sellers.account_of(basket.till), earns) for plan in planned)
     total = sum(plan.pays_minor for plan in planned)
     tenders = vouchers.worth(
@@ -259,29 +274,31 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
                 basket.sale_id, one.taken, one.currency, basket.till, basket.cashier_key, now, basket.shift
             )
         )
-    session.execute(sa.insert(Sale), sales)
-    session.execute(sa.insert(Vend), vends)
-    if asked:
-        session.execute(sa.insert(TokenRequest), asked)
-    if claims:
-        session.execute(sa.insert(AllowanceClaim), claims)
+    rows.add(session, Sale, sales)
+    rows.add(session, Vend, vends)
+    rows.add(session, TokenRequest, asked)
+    rows.add(session, AllowanceClaim, claims)
     payments.record(session, paid)
     ledger.post(session, clock, entries)
     ledger.hold(session, clock, [hold for one in made for plan in one.planned for hold in _holds(plan)])
-    for one, receipt in zip(made, receipts, strict=True):
-        audit.record(
-            session,
-            clock,
-            actor=Doer(one.basket.cashier_key, one.basket.cashier_name),
-            act="sale.paid",
-            subject=f"sale:{one.basket.sale_id}",
-            detail={
-                "receipt": receipt,
-                "total_minor": one.total_minor,
-                "way": "+".join(taken.way for taken in one.taken),
-                "till": one.basket.till,
-            },
-        )
+    audit.record_all(
+        session,
+        clock,
+        [
+            audit.Act(
+                Doer(one.basket.cashier_key, one.basket.cashier_name),
+                "sale.paid",
+                f"sale:{one.basket.sale_id}",
+                {
+                    "receipt": receipt,
+                    "total_minor": one.total_minor,
+                    "way": "+".join(taken.way for taken in one.taken),
+                    "till": one.basket.till,
+                },
+            )
+            for one, receipt in zip(made, receipts, strict=True)
+        ],
+    )
 
 
 def _worded(refused: VendingError) -> VendingError:
@@ -324,6 +341,7 @@ def vend_row(
         "keying": buyer.keying,
         "carries": list(buyer.carries),
         "settlement": plan.settlement.as_json(),
+        "approval": None,
         "state": state,
         "paid_at": now,
     }
@@ -371,18 +389,17 @@ def next_numbers(session: Session, tills: Sequence[str]) -> list[str]:
     wanted: dict[str, int] = {}
     for till in tills:
         wanted[till] = wanted.get(till, 0) + 1
-    next_number: dict[str, int] = {}
-    for series, count in sorted(wanted.items()):
-        raised = session.execute(
-            sa.update(ReceiptSeries)
-            .where(ReceiptSeries.series == series)
-            .values(last=ReceiptSeries.last + count)
-            .returning(ReceiptSeries.last)
-        ).scalar_one_or_none()
-        if raised is None:
-            session.execute(sa.insert(ReceiptSeries).values(series=series, last=count))
-            raised = count
-        next_number[series] = raised - count
+    insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+    # In order of name, so that two transactions never wait for each other in a ring.
+    new = insert(ReceiptSeries).values(
+        [{"series": series, "last": count} for series, count in sorted(wanted.items())]
+    )
+    raised = session.execute(
+        new.on_conflict_do_update(
+            index_elements=["series"], set_={"last": ReceiptSeries.last + new.excluded.last}
+        ).returning(ReceiptSeries.series, ReceiptSeries.last)
+    )
+    next_number = {series: last - wanted[series] for series, last in raised}
     numbers = []
     for till in tills:
         next_number[till] += 1
@@ -406,8 +423,14 @@ def _known(session: Session, baskets: Sequence[Basket]) -> dict[str, str]:
 
 def complete(db: Database, clock: Clock, module: SecurityModule, order_ids: Sequence[str]) -> None:
     """Brings paid orders to their end. May be called again and by several at once: each order is decided once."""
-    for begin in range(0, len(order_ids), MAX_REQUESTS):
-        _complete_group(db, clock, module, list(order_ids[begin : begin + MAX_REQUESTS]))
+    with db.reading() as session:
+        waiting = _open_orders(session, Vend.order_id.in_(order_ids))
+    _complete_all(db, clock, module, waiting)
+
+
+def _complete_all(db: Database, clock: Clock, module: SecurityModule, waiting: Sequence[_Open]) -> None:
+    for begin in range(0, len(waiting), MAX_REQUESTS):
+        _complete_group(db, clock, module, waiting[begin : begin + MAX_REQUESTS])
 
 
 @dataclass(slots=True)
@@ -446,10 +469,7 @@ def _is_refusal(answer: object) -> bool:
     return isinstance(answer, ModuleRefusal)
 
 
-def _complete_group(db: Database, clock: Clock, module: SecurityModule, order_ids: list[str]) -> None:
-    found = _open_orders(db, order_ids)
-    if not found:
-        return
+def _complete_group(db: Database, clock: Clock, module: SecurityModule, found: Sequence[_Open]) -> None:
     reach("sale.before-issue")
     try:
         while True:
@@ -502,21 +522,21 @@ def _make_final(module: SecurityModule, found: Sequence[_Open]) -> set[str]:
     return undecided
 
 
-def _open_orders(db: Database, order_ids: Sequence[str]) -> list[_Open]:
-    with db.reading() as session:
-        rows = session.execute(
-            sa.select(Vend.order_id, Vend.keying, Vend.approval, Sale.content_hash)
-            .join(Sale, Sale.key == Vend.sale_key)
-            .where(Vend.order_id.in_(order_ids), Vend.state == "paid")
-            .order_by(Vend.id)
-        ).all()
-        parts: dict[str, list[Part]] = {row.order_id: [] for row in rows}
-        for one in session.scalars(
-            sa.select(TokenRequest)
-            .where(TokenRequest.order_id.in_(list(parts)))
-            .order_by(TokenRequest.order_id, TokenRequest.position)
-        ):
-            parts[one.order_id].append(Part(one.part_id, one.position, one.kind, one.units, one.asked))
+def _open_orders(session: Session, which: sa.ColumnElement[bool]) -> list[_Open]:
+    """Orders that are paid and not decided, with all that the module is to be asked for them."""
+    found = session.execute(
+        sa.select(Vend.order_id, Vend.keying, Vend.approval, Sale.content_hash)
+        .join(Sale, Sale.key == Vend.sale_key)
+        .where(which, Vend.state == "paid")
+        .order_by(Vend.id)
+    ).all()
+    parts: dict[str, list[Part]] = {row.order_id: [] for row in found}
+    for one in session.execute(
+        sa.select(*TokenRequest.__table__.c)
+        .where(TokenRequest.order_id.in_(list(parts)))
+        .order_by(TokenRequest.order_id, TokenRequest.position)
+    ):
+        parts[one.order_id].append(Part(one.part_id, one.position, one.kind, one.units, one.asked))
     return [
         _Open(
             row.order_id,
@@ -527,7 +547,7 @@ def _open_orders(db: Database, order_ids: Sequence[str]) -> list[_Open]:
             },
             {},
         )
-        for row in rows
+        for row in found
     ]
 
 
@@ -545,19 +565,6 @@ def list_open(
                 .where(Vend.state == "paid", Vend.paid_at <= clock.now() - older_than)
                 .order_by(Vend.id)
                 .limit(most)
-            )
-        )
-
-
-def _open_orders_of(db: Database, sale_keys: Sequence[str]) -> list[str]:
-    if not sale_keys:
-        return []
-    with db.reading() as session:
-        return list(
-            session.scalars(
-                sa.select(Vend.order_id)
-                .where(Vend.sale_key.in_(sale_keys), Vend.state == "paid")
-                .order_by(Vend.id)
             )
         )
 

@@ -32,6 +32,7 @@ from vending.vends import facts, listing, ordering, plan, reversing, splitting
 from vending.vends import service as vends
 from vending.vends.errors import MeterNotForSale, OrderIdReused
 from vending.vends.listing import OrderView
+from vending.vends.look import Look
 from vending.vends.plan import Basket, VendOrder
 from vending.vends.service import SaleOutcome
 from vending.web import words
@@ -61,7 +62,9 @@ class SiteDesk:
             carries = False
             debts: dict[str, int] = {}
             if meter.tenant is not None:
-                debts = facts.debts_of(session, meter.tenant.key, site.currency, facts.Spent())
+                debts = facts.debts_of(
+                    Look(session, services.clock), meter.tenant.key, site.currency, facts.Spent()
+                )
             if why_not is None and meter.credit_in == "account":
                 least, tariff = 1, meter.tariff
             elif why_not is None:

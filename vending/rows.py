@@ -1,0 +1,111 @@
+"""Many rows at once, by each database's fastest way: what makes writing a group of sales cheap.
+
+For rows that nobody asks back. One message whatever their number: a list in JSON that the server unfolds on PostgreSQL (an
+array for each column takes its driver four times as long to write), a prepared statement fed from a list on SQLite. No
+defaults are filled in: a row says all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.orm import Session
+
+Row = Mapping[str, Any]
+
+
+def add(session: Session, table: Any, rows: Sequence[Row]) -> None:
+    """Adds the rows to the table (an ORM class); all of them name the same columns."""
+    if not rows:
+        return
+    found, columns = _table(table), tuple(rows[0])
+    if _connection(session).dialect.name == "sqlite":
+        statement = (
+            f"INSERT INTO {found.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 — names of ours
+        )
+        _feed(session, statement, found, columns, rows)
+        return
+    _connection(session).exec_driver_sql(insert_records(table, columns), (as_json(rows),))
+
+
+def change(session: Session, table: Any, key: str, rows: Sequence[Row]) -> None:
+    """Sets the named columns of the rows whose `key` column has the given value; each row names its key and the same
+    columns."""
+    if not rows:
+        return
+    found, columns = _table(table), (*(name for name in rows[0] if name != key), key)
+    if _connection(session).dialect.name == "sqlite":
+        sets = ", ".join(f"{name} = ?" for name in columns[:-1])
+        statement = f"UPDATE {found.name} SET {sets} WHERE {key} = ?"  # noqa: S608 — names of ours
+        _feed(session, statement, found, columns, rows)
+        return
+    sets = ", ".join(f"{name} = r.{name}" for name in columns[:-1])
+    statement = (
+        f"UPDATE {found.name} SET {sets} FROM {_recordset(found, columns)} WHERE {found.name}.{key} = r.{key}"  # noqa: S608 — names of ours
+    )
+    _connection(session).exec_driver_sql(statement, (as_json(rows),))
+
+
+def _connection(session: Session) -> Connection:
+    session.flush()  # rows that wait in the session go first
+    return session.connection()
+
+
+def _table(table: Any) -> sa.Table:
+    found = table.__table__
+    assert isinstance(found, sa.Table)
+    return found
+
+
+def _feed(
+    session: Session, statement: str, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
+) -> None:
+    connection = session.connection()
+    fed = []
+    for name, bind in zip(columns, _binders(table, tuple(columns), connection.dialect), strict=True):
+        fed.append([row[name] for row in rows] if bind is None else [bind(row[name]) for row in rows])
+    connection.exec_driver_sql(statement, list(zip(*fed, strict=True)))
+
+
+@lru_cache(maxsize=256)
+def _binders(
+    table: sa.Table, columns: tuple[str, ...], dialect: Dialect
+) -> tuple[Callable[[Any], Any] | None, ...]:
+    """How each column's type writes a value for the driver."""
+    return tuple(table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns)
+
+
+_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own constructor has no types
+
+
+def insert_records(table: Any, columns: tuple[str, ...]) -> str:
+    """PostgreSQL's statement for rows that come as one parameter in JSON (`as_json`)."""
+    found, listed = _table(table), ", ".join(columns)
+    return f"INSERT INTO {found.name} ({listed}) SELECT {listed} FROM {_recordset(found, columns)}"  # noqa: S608 — names of ours
+
+
+@lru_cache(maxsize=256)
+def _recordset(table: sa.Table, columns: tuple[str, ...]) -> str:
+    """The rows of one JSON parameter, under the name r, with the types of these columns of the table."""
+    typed = ", ".join(f"{name} {table.c[name].type.compile(_POSTGRESQL)}" for name in columns)
+    return f"json_to_recordset(%s::json) AS r({typed})"
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    return json.dumps(rows, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no value of a column")
