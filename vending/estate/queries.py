@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -302,6 +303,27 @@ def list_meters(
         for meter, space, floor, building in rows
     }
     return [views[key] for key in dict.fromkeys(keys) if key in views]
+
+
+def keys_of(session: Session, names: Sequence[str]) -> dict[str, str]:
+    """The keys of the meters that these names (keys, PANs or DRNs) mean; what is no meter's name is left out."""
+    pans: dict[str, str] = {}
+    for name in names:
+        if numbers.looks_complete(name):
+            with suppress(MeterNumberWrong):
+                pans[name] = numbers.pan_of(name)
+    found = session.execute(
+        sa.select(Meter.key, Meter.pan).where(
+            sa.or_(Meter.key.in_(list(names)), Meter.pan.in_(list(pans.values())))
+        )
+    ).all()
+    by_pan = {row.pan: row.key for row in found}
+    keys = {row.key for row in found}
+    return {
+        name: name if name in keys else by_pan[pans[name]]
+        for name in names
+        if name in keys or pans.get(name) in by_pan
+    }
 
 
 def lock_meters(session: Session, keys: Sequence[str]) -> None:

@@ -54,7 +54,7 @@ class Look:
             dict.fromkeys(order.meter for basket in baskets for order in basket.orders if order.meter)
         )
         if lock:
-            estate.lock_meters(session, names)
+            estate.lock_meters(session, list(estate.keys_of(session, names).values()))
         _fill(look._meters, names, look._read_meters)
         _fill(look._sites, [basket.site for basket in baskets], look._read_sites)
         meters = [meter for meter in look._meters.values() if meter is not None]
@@ -145,8 +145,11 @@ class Look:
         return [(site.key, site) for site in estate.list_sites(self._session, keys)]
 
     def _read_meters(self, names: list[str]) -> Iterable[tuple[str, estate.MeterView | None]]:
-        found = {view.key: view for view in estate.list_meters(self._session, self._clock, names)}
-        return [(name, found.get(name)) for name in names]
+        keys = estate.keys_of(self._session, names)
+        found = {
+            view.key: view for view in estate.list_meters(self._session, self._clock, list(keys.values()))
+        }
+        return [(name, found.get(keys.get(name, ""))) for name in names]
 
     def _read_changes(
         self, keys: list[str]
