@@ -249,11 +249,11 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_sale_key_position UNIQUE (sale_key, position)
 )
 --;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -388,9 +388,9 @@ CREATE TABLE refund (
 	CONSTRAINT uq_refund_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
 CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -479,9 +479,9 @@ CREATE TABLE shift (
 	CONSTRAINT uq_shift_number UNIQUE (number)
 )
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -562,9 +562,9 @@ CREATE TABLE sale (
 	CONSTRAINT uq_sale_receipt UNIQUE (receipt)
 )
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id VARCHAR NOT NULL,
@@ -613,9 +613,9 @@ CREATE TABLE work_order (
 	CONSTRAINT uq_work_order_key UNIQUE (key)
 )
 --;;
-CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
---;;
 CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
+--;;
+CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
 --;;
 CREATE TABLE work_visit (
 	id BIGSERIAL NOT NULL,
@@ -771,13 +771,15 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER ledger_leg_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_leg FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
-CREATE OR REPLACE FUNCTION ampoule_entry_balances() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ampoule_entry_balances() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM fresh GROUP BY entry_id, unit HAVING sum(amount) <> 0) THEN
     RAISE EXCEPTION 'ledger_entry does not balance';
   END IF;
-  IF EXISTS (SELECT 1 FROM (SELECT DISTINCT entry_id FROM fresh) f JOIN ledger_entry e ON e.id = f.entry_id
-             WHERE e.legs <> (SELECT count(*) FROM ledger_leg l WHERE l.entry_id = e.id)) THEN
+  IF EXISTS (SELECT 1 FROM (SELECT entry_id, count(*) AS legs, min(place) AS low, max(place) AS high
+                            FROM fresh GROUP BY entry_id) f
+             WHERE f.low <> 0 OR f.high <> f.legs - 1
+                OR f.legs IS DISTINCT FROM (SELECT e.legs FROM ledger_entry e WHERE e.id = f.entry_id)) THEN
     RAISE EXCEPTION 'ledger_entry is complete';
   END IF;
   RETURN NULL;
@@ -1084,17 +1086,17 @@ CREATE TABLE vend (
 	CONSTRAINT fk_vend_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
-CREATE INDEX ix_vend_tenant_paid_at ON vend (tenant_key, paid_at)
+CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
-CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_tenant_paid_at ON vend (tenant_key, paid_at)
 --;;
 CREATE TABLE work_result (
 	order_key VARCHAR NOT NULL,
@@ -1158,9 +1160,9 @@ CREATE TABLE tenant (
 	CONSTRAINT fk_tenant_parent_key FOREIGN KEY(parent_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id BIGSERIAL NOT NULL,
@@ -1432,9 +1434,9 @@ CREATE TABLE lease (
 	CONSTRAINT fk_lease_tenant_key FOREIGN KEY(tenant_key) REFERENCES tenant (key)
 )
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id BIGSERIAL NOT NULL,
@@ -1485,13 +1487,13 @@ CREATE TABLE meter (
 	CONSTRAINT uq_meter_pan UNIQUE (pan)
 )
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id BIGSERIAL NOT NULL,
@@ -1580,9 +1582,9 @@ CREATE TABLE move_out (
 	CONSTRAINT uq_move_out_approval_key UNIQUE (approval_key)
 )
 --;;
-CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE meter_swap (
 	id BIGSERIAL NOT NULL,
@@ -1610,6 +1612,6 @@ CREATE TABLE meter_swap (
 	CONSTRAINT uq_meter_swap_approval_key UNIQUE (approval_key)
 )
 --;;
-CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'

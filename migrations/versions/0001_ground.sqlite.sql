@@ -255,11 +255,11 @@ CREATE TABLE payment (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
+--;;
+CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -400,9 +400,9 @@ CREATE TABLE refund (
 )
  STRICT
 --;;
-CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
---;;
 CREATE INDEX ix_refund_shift ON refund (shift)
+--;;
+CREATE INDEX ix_refund_tenant_key ON refund (tenant_key)
 --;;
 CREATE TRIGGER IF NOT EXISTS refund_no_update BEFORE UPDATE ON refund BEGIN SELECT RAISE(ABORT, 'refund is append only'); END
 --;;
@@ -496,9 +496,9 @@ CREATE TABLE shift (
 )
  STRICT
 --;;
-CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
---;;
 CREATE INDEX ix_shift_cashier ON shift (cashier_key, opened_at)
+--;;
+CREATE INDEX ix_shift_site_opened_at ON shift (site_key, opened_at)
 --;;
 CREATE TRIGGER IF NOT EXISTS shift_no_update BEFORE UPDATE ON shift BEGIN SELECT RAISE(ABORT, 'shift is append only'); END
 --;;
@@ -583,9 +583,9 @@ CREATE TABLE sale (
 )
  STRICT
 --;;
-CREATE INDEX ix_sale_till_id ON sale (till, id)
---;;
 CREATE INDEX ix_sale_site_sold_at ON sale (site_key, sold_at)
+--;;
+CREATE INDEX ix_sale_till_id ON sale (till, id)
 --;;
 CREATE TABLE basket_draft (
 	sale_id TEXT NOT NULL,
@@ -637,9 +637,9 @@ CREATE TABLE work_order (
 )
  STRICT
 --;;
-CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
---;;
 CREATE INDEX ix_work_order_meter_key ON work_order (meter_key)
+--;;
+CREATE INDEX ix_work_order_site_state ON work_order (site_key, state, id)
 --;;
 CREATE TABLE work_visit (
 	id INTEGER NOT NULL,
@@ -1124,17 +1124,17 @@ CREATE TABLE vend (
 )
  STRICT
 --;;
-CREATE INDEX ix_vend_sale_key ON vend (sale_key)
---;;
-CREATE INDEX ix_vend_tenant_paid_at ON vend (tenant_key, paid_at)
+CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
 CREATE INDEX ix_vend_meter_key ON vend (meter_key)
 --;;
-CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
-CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
+CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
+--;;
+CREATE INDEX ix_vend_sale_key ON vend (sale_key)
+--;;
+CREATE INDEX ix_vend_tenant_paid_at ON vend (tenant_key, paid_at)
 --;;
 CREATE TABLE work_result (
 	order_key TEXT NOT NULL,
@@ -1202,9 +1202,9 @@ CREATE TABLE tenant (
 )
  STRICT
 --;;
-CREATE INDEX ix_tenant_site_key ON tenant (site_key)
---;;
 CREATE INDEX ix_tenant_parent_key ON tenant (parent_key)
+--;;
+CREATE INDEX ix_tenant_site_key ON tenant (site_key)
 --;;
 CREATE TABLE circuit (
 	id INTEGER NOT NULL,
@@ -1490,9 +1490,9 @@ CREATE TABLE lease (
 )
  STRICT
 --;;
-CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
---;;
 CREATE INDEX ix_lease_space_key ON lease (space_key)
+--;;
+CREATE INDEX ix_lease_tenant_key ON lease (tenant_key)
 --;;
 CREATE TABLE meter (
 	id INTEGER NOT NULL,
@@ -1544,13 +1544,13 @@ CREATE TABLE meter (
 )
  STRICT
 --;;
-CREATE INDEX ix_meter_space_key ON meter (space_key)
+CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
 --;;
 CREATE INDEX ix_meter_drn ON meter (drn)
 --;;
-CREATE INDEX ix_meter_circuit_key ON meter (circuit_key)
---;;
 CREATE INDEX ix_meter_site_key ON meter (site_key)
+--;;
+CREATE INDEX ix_meter_space_key ON meter (space_key)
 --;;
 CREATE TABLE meter_key_data (
 	id INTEGER NOT NULL,
@@ -1643,9 +1643,9 @@ CREATE TABLE move_out (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_move_out_lease_key ON move_out (lease_key)
+--;;
+CREATE UNIQUE INDEX uq_move_out_one_of_a_lease ON move_out (lease_key) WHERE state <> 'withdrawn'
 --;;
 CREATE TABLE meter_swap (
 	id INTEGER NOT NULL,
@@ -1674,6 +1674,6 @@ CREATE TABLE meter_swap (
 )
  STRICT
 --;;
-CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
---;;
 CREATE INDEX ix_meter_swap_old_meter ON meter_swap (old_meter)
+--;;
+CREATE UNIQUE INDEX uq_meter_swap_one_of_a_meter ON meter_swap (old_meter) WHERE state <> 'withdrawn'
