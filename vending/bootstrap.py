@@ -10,6 +10,9 @@ from vending.access.site_secret import SiteSecret
 from vending.clock import Clock, SystemClock
 from vending.db import Database
 from vending.integrations import escpos_printer
+from vending.integrations.sms_http import SmsHttpChannel
+from vending.integrations.smtp import SmtpChannel
+from vending.notifications.channel import Channel
 from vending.receipts.printer import Printer
 from vending.services import Services
 from vending.settings import Settings
@@ -29,7 +32,25 @@ def open_services(settings: Settings, *, clock: Clock | None = None, db: Databas
         return vends.sell(db, clock, module, baskets, live_only=not settings.is_demonstration)
 
     vault = SiteSecret.of_folder(settings.folder)
-    return Services(settings=settings, clock=clock, db=db, module=module, vault=vault, sales=Groups(sell))
+    return Services(
+        settings=settings,
+        clock=clock,
+        db=db,
+        module=module,
+        vault=vault,
+        sales=Groups(sell),
+        channels=open_channels(settings),
+    )
+
+
+def open_channels(settings: Settings) -> dict[str, Channel]:
+    """The channels that have settings; a wrong setting stops the start, not the first message."""
+    found: dict[str, Channel] = {}
+    if settings.smtp_host:
+        found["email"] = SmtpChannel.from_settings(settings)
+    if settings.sms_url:
+        found["sms"] = SmsHttpChannel.from_settings(settings)
+    return found
 
 
 def open_module(settings: Settings) -> SecurityModule:

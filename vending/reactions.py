@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vending.notifications import service as notices
 from vending.outbox import Message
+from vending.receipts import sending
 from vending.receipts import service as receipts
 from vending.services import Services
 
@@ -21,9 +23,35 @@ def keep_paper(services: Services, message: Message) -> None:
     )
 
 
+def ask_to_send(services: Services, message: Message) -> None:
+    """The receipt goes to the tenant's telephone or mailbox, where a contact is known and the settings want it."""
+    settings = services.settings
+    sending.ask_after_sale(
+        services.db,
+        services.clock,
+        message.payload["sale"],
+        settings.send_receipts,
+        test=settings.is_demonstration,
+    )
+
+
+def send_notice(services: Services, message: Message) -> None:
+    """One try; what may go better later fails the job, which comes again."""
+    notices.send(
+        services.db,
+        services.clock,
+        services.channels,
+        message.payload["notice"],
+        lambda notice: sending.compose(
+            services.db, services.clock, notice, test=services.settings.is_demonstration
+        ),
+    )
+
+
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
-    # Text messages and remote meters join here as their rooms are built.
-    "vend issued": (keep_paper,),
+    # Remote meters join here as their room is built.
+    "vend issued": (keep_paper, ask_to_send),
+    notices.ASKED: (send_notice,),
     "vend refused": (keep_paper,),
     "order adopted": (),
     "vend reversed": (),

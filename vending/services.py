@@ -1,11 +1,13 @@
 """The frozen bundle of ports that pages, reactions and commands work with. `bootstrap` fills it; nobody else chooses."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from keystore.module import SecurityModule
 from vending.access.site_secret import SiteSecret
 from vending.clock import Clock
 from vending.db import Database
+from vending.notifications.channel import Channel
 from vending.settings import Settings
 from vending.vends.groups import Groups
 from vending.vends.plan import Basket
@@ -20,3 +22,4 @@ class Services:
     module: SecurityModule
     vault: SiteSecret
     sales: Groups[Basket, SaleOutcome]
+    channels: Mapping[str, Channel] = field(default_factory=dict)  # sms, email: those that are set up

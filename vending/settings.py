@@ -92,6 +92,42 @@ class Settings:
         90, "How many days work that is done stays in the list of jobs, to be looked up."
     )
 
+    send_receipts: str = _setting(
+        "never",
+        "How a receipt with its tokens goes to a tenant whose telephone or e-mail is known, as soon as it is issued.",
+        choices=("never", "sms", "email", "both"),
+    )
+    smtp_host: str = _setting("", "The mail relay; empty means that no letters are sent.")
+    smtp_port: int = _setting(587, "The relay's port: 587 with starttls, 465 with tls.")
+    smtp_tls: str = _setting(
+        "starttls",
+        "How the line to the relay is made secret; `none` for a relay on this machine alone.",
+        choices=("starttls", "tls", "none"),
+    )
+    smtp_from: str = _setting("", "Who letters come from, such as `Karoo Corner <receipts@mall.example>`.")
+    smtp_user: str = _setting("", "The name that the relay knows this site by; empty means no sign-in.")
+    smtp_password: str = _setting("", "The password of that name.", secret=True)
+    sms_url: str = _setting(
+        "", "Where the gateway of text messages takes a POST (https); empty means that none are sent."
+    )
+    sms_body: str = _setting(
+        '{"to": "{to}", "text": "{text}"}',
+        "What the gateway is sent, with the places {to}, {text} and {key} (the same at every try of one message).",
+    )
+    sms_kind: str = _setting(
+        "json", "What sms_body is; decides how its places are escaped.", choices=("json", "form")
+    )
+    sms_authorization: str = _setting(
+        "", "The gateway's Authorization header, such as `Bearer …`.", secret=True
+    )
+    sms_country: str = _setting(
+        "", "The country code of national numbers: 27 makes +27821234567 of 082 123 4567."
+    )
+    sms_reference: str = _setting(
+        "",
+        "In which field of the gateway's JSON answer its own name of the message stands, such as messages.0.id.",
+    )
+
     @property
     def is_local(self) -> bool:
         """Whether the pages are served to this machine alone."""

@@ -831,6 +831,26 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER ledger_hold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_hold FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
+CREATE TABLE notice (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	sale_key VARCHAR NOT NULL,
+	channel VARCHAR NOT NULL,
+	recipient VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	tries BIGINT NOT NULL,
+	reference VARCHAR NOT NULL,
+	error VARCHAR NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_notice PRIMARY KEY (id),
+	CONSTRAINT ck_notice_state_known CHECK (state IN ('waiting', 'accepted', 'refused')),
+	CONSTRAINT uq_notice_key UNIQUE (key),
+	CONSTRAINT fk_notice_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
+)
+--;;
+CREATE INDEX ix_notice_sale_key ON notice (sale_key)
+--;;
 CREATE TABLE voucher_use (
 	number VARCHAR NOT NULL,
 	sale_key VARCHAR NOT NULL,

@@ -854,6 +854,27 @@ CREATE TRIGGER IF NOT EXISTS ledger_hold_no_update BEFORE UPDATE ON ledger_hold 
 --;;
 CREATE TRIGGER IF NOT EXISTS ledger_hold_no_delete BEFORE DELETE ON ledger_hold BEGIN SELECT RAISE(ABORT, 'ledger_hold is append only'); END
 --;;
+CREATE TABLE notice (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	sale_key TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	recipient TEXT NOT NULL,
+	state TEXT NOT NULL,
+	tries INTEGER NOT NULL,
+	reference TEXT NOT NULL,
+	error TEXT NOT NULL,
+	asked_at TEXT NOT NULL,
+	changed_at TEXT NOT NULL,
+	CONSTRAINT pk_notice PRIMARY KEY (id),
+	CONSTRAINT ck_notice_state_known CHECK (state IN ('waiting', 'accepted', 'refused')),
+	CONSTRAINT uq_notice_key UNIQUE ("key"),
+	CONSTRAINT fk_notice_sale_key FOREIGN KEY(sale_key) REFERENCES sale ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_notice_sale_key ON notice (sale_key)
+--;;
 CREATE TABLE voucher_use (
 	number TEXT NOT NULL,
 	sale_key TEXT NOT NULL,

@@ -9,6 +9,9 @@ from flask import Blueprint, g, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 
 from vending.estate import queries as estate
+from vending.notifications import service as notices
+from vending.notifications.channel import masked
+from vending.receipts import sending
 from vending.services import Services
 from vending.vends import queries
 from vending.vends import service as sales
@@ -40,6 +43,52 @@ def print_again(key: str) -> Any:
     return redirect(url_for("receipts.show", key=key, print="now"), 303)
 
 
+@room.post("/<key>/send/<any(sms, email):channel>")
+@gate.needs("sale.reprint")
+def send(key: str, channel: str) -> Any:
+    """By hand: to the tenant's telephone or mailbox as it is known, never to one that is typed here."""
+    services: Services = g.services
+    places.refuse_elsewhere(_site_of(services, key))
+    sending.ask_again(services.db, services.clock, key, channel, test=services.settings.is_demonstration)
+    return redirect(url_for("vends.show", key=key), 303)
+
+
+def send_label(channel: str, to: str) -> str:
+    if channel == "sms":
+        return _("Send to phone %(number)s", number=masked(to))
+    return _("Send to %(address)s", address=masked(to))
+
+
+def _reachable(services: Services, sale: SaleView) -> dict[str, str]:
+    """Where this receipt can be sent: channels that are set up, contacts that are known."""
+    if not services.channels or sale.state != "issued":
+        return {}
+    found = sending.recipients(services.db, services.clock, sale.key, test=services.settings.is_demonstration)
+    return {channel: to for channel, to in found.items() if channel in services.channels}
+
+
+def delivery(sent: Sequence[notices.NoticeView], place: places.Place) -> list[dict[str, str]]:
+    """How far each message came, for the list of what happened."""
+    rows = []
+    for one in sent:
+        to = masked(one.recipient)
+        if one.state == "accepted":
+            state, what = "on", _("Sent to %(address)s", address=to)
+        elif one.state == "refused":
+            state, what = "now", _("Not sent to %(address)s", address=to)
+        else:
+            state, what = "half", _("On its way to %(address)s", address=to)
+        rows.append(
+            {
+                "state": state,
+                "what": what,
+                "detail": one.error,
+                "at": words.clock_time(one.changed_at, place.zone, seconds=True),
+            }
+        )
+    return rows
+
+
 def _site_of(services: Services, key: str) -> str:
     with services.db.reading() as session:
         return queries.one_sale(session, key).site_key
@@ -51,6 +100,8 @@ def page(key: str, *, index: int) -> str:
         sale = queries.one_sale(session, key)
         places.refuse_elsewhere(sale.site_key)
         meters = meters_of(session, services, [vend.meter_key for vend in sale.vends])
+        sent = notices.of_sale(session, key)
+    reachable = _reachable(services, sale)
     place = places.of_request()
     tokens = sale.tokens
     index = min(max(index, 1), max(len(tokens), 1))
@@ -85,7 +136,7 @@ def page(key: str, *, index: int) -> str:
             "others": _others(sale, meters, index),
             "order": "",
             "at_meter": None,
-            "happened": _happened(sale, place),
+            "happened": [*_happened(sale, place), *delivery(sent, place)],
             "message": "",
             "money": _where_the_money_is(sale, vend),
             "code": vend.refusal_code or "",
@@ -100,7 +151,10 @@ def page(key: str, *, index: int) -> str:
             "correct": url_for("refunds.correcting", key=key) if sale.taken else "",
             "trouble": "",
         },
-        send=[],
+        send=[
+            {"label": send_label(channel, to), "url": url_for("vends.send", key=key, channel=channel)}
+            for channel, to in reachable.items()
+        ],
         copies=sale.copies,
     )
 
