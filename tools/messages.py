@@ -1,13 +1,14 @@
 """The catalogues of the languages: collects the sentences of code and templates, and says what is not translated yet.
 
     .venv/bin/python tools/messages.py update            new sentences into vending/translations/*/messages.po
-    .venv/bin/python tools/messages.py check [PATH...]   exit status 1 if a sentence of these paths (default: all) lacks one
+    .venv/bin/python tools/messages.py check [PATH...]   exit status 1 if a sentence of these paths (default: all) lacks one, or one is broken
 
 Sentences stand in `_()`, `ngettext()`, `plural()`, `speak()` and `template()`. The files are sorted by sentence and carry no line numbers
 and no dates, so that two people's changes meet as seldom as can be. Sentences that are gone are taken out.
 """
 
 import argparse
+import re
 import sys
 from collections import Counter
 from io import BytesIO
@@ -97,15 +98,42 @@ def missing(catalogue: Catalog, found: Catalog, paths: tuple[str, ...]) -> list[
     return lacking
 
 
+PLACE = re.compile(r"%\((\w+)\)[sd]")
+
+
+def broken(catalogue: Catalog) -> list[str]:
+    """What is said wrongly: a place that is lost or invented, a plural form that is not there, a per cent sign that would fail."""
+    faults = []
+    for message in catalogue:
+        asked = message.id if isinstance(message.id, (tuple, list)) else (message.id,)
+        said = message.string if isinstance(message.string, (tuple, list)) else (message.string,)
+        if not message.id or not any(said):
+            continue
+        places = set(PLACE.findall(asked[-1]))
+        if len(said) != (catalogue.num_plurals if len(asked) > 1 else 1) or not all(said):
+            faults.append(f"{asked[0]!r} has {sum(map(bool, said))} forms")
+        for one in filter(None, said):
+            found = set(PLACE.findall(one))
+            # "One sale" needs no number; every other place stands in every form.
+            lost = places - found - ({"num"} if len(asked) > 1 else set())
+            if found - places or lost:
+                faults.append(f"{asked[0]!r}: {one!r} has other places")
+            if places and "%" in PLACE.sub("", one).replace("%%", ""):
+                faults.append(f"{asked[0]!r}: {one!r} has a per cent sign of its own; write %%")
+    return faults
+
+
 def check(paths: tuple[str, ...]) -> int:
     found, status = collected(), 0
     for language in languages():
-        lacking = missing(read(language), found, paths)
+        catalogue = read(language)
+        lacking, faults = missing(catalogue, found, paths), broken(catalogue)
         per_file = Counter(name for message in lacking for name, _line in message.locations[:1])
         print(f"{language}: {len(lacking)} sentences are not translated")
         for name, count in sorted(per_file.items()):
             print(f"  {count:4} {name}")
-        status = status or bool(lacking)
+        print(*(f"  {fault}" for fault in faults), sep="\n", end="\n" if faults else "")
+        status = status or bool(lacking or faults)
     return int(status)
 
 

@@ -94,7 +94,7 @@ class Tongue:
         """In a sentence from right to left, a number in groups or a foreign name keeps its own order: it is isolated."""
         if self.code not in RIGHT_TO_LEFT:
             return values
-        return {name: _isolated(str(value)) for name, value in values.items()}
+        return {name: kept_whole(str(value)) for name, value in values.items()}
 
     def template(self, one: str, many: str | None = None, number: int = 1) -> str:
         """The sentence with its places still open, for templates, which fill them themselves."""
@@ -119,6 +119,11 @@ class Tongue:
     def units(self, value: int) -> str:
         """Tenths of the service's unit, as the meter shows them."""
         return self.number(Decimal(value).scaleb(-1), 1)
+
+    def measure(self, value: int, service: str) -> str:
+        """`300.2 kWh`, in this order in every language."""
+        text = f"{self.units(value)} {unit_of(service)}".strip()
+        return kept_whole(text) if self.code in RIGHT_TO_LEFT else text
 
     def service_name(self, service: str) -> str:
         names = {
@@ -159,8 +164,10 @@ class Tongue:
         return f"{day.year}年{day.month}月" if self.code == "zh" else f"{self.month(day)} {day.year}"
 
 
-def _isolated(value: str) -> str:
-    if " " not in value or any(bidirectional(letter) in ("R", "AL") for letter in value):
+def kept_whole(value: str) -> str:
+    """The same text, isolated when a sentence from right to left would turn its words round (`kWh 300.2`)."""
+    turns = " " in value and not value.startswith("\u2066")
+    if not turns or any(bidirectional(letter) in ("R", "AL") for letter in value):
         return value
     return f"\u2066{value}\u2069"
 

@@ -8,8 +8,20 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask_babel import get_locale
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 
-from vending.languages import MINUS, Tongue, clock_time, meter_number, tongue, unit_of
+from vending.languages import (
+    MINUS,
+    RIGHT_TO_LEFT,
+    Tongue,
+    clock_time,
+    kept_whole,
+    meter_number,
+    tongue,
+    unit_of,
+)
 from vending.money import currency
 
 __all__ = [
@@ -19,6 +31,7 @@ __all__ = [
     "date_of",
     "day",
     "dress",
+    "measure",
     "meter_number",
     "moment",
     "money",
@@ -44,12 +57,34 @@ def of_page() -> Tongue:
 
 
 def dress(app: Flask) -> None:
-    """Templates say `_("…")` and `ngettext(…)` from the same catalogues as everything else."""
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext=lambda one: of_page().template(one),
-        ngettext=lambda one, many, number: of_page().template(one, many, number),
-        newstyle=True,
-    )
+    """Templates say `_("…")` and `ngettext(…)` from the same catalogues as everything else, and keep numbers in their order."""
+    app.jinja_env.newstyle_gettext = True  # type: ignore[attr-defined]
+    app.jinja_env.globals.update(gettext=_in_template, ngettext=_plural_in_template)
+
+
+@pass_context
+def _in_template(context: Context, message: str, **values: object) -> str:
+    return _filled(context, of_page().template(message), values)
+
+
+@pass_context
+def _plural_in_template(context: Context, one: str, many: str, number: int, **values: object) -> str:
+    return _filled(context, of_page().template(one, many, number), {"num": number, **values})
+
+
+def _filled(context: Context, sentence: str, values: dict[str, object]) -> str:
+    """The sentence with its places filled: in HTML what is put in is escaped, unless it is markup."""
+    ours = Markup(sentence) if context.eval_ctx.autoescape else sentence  # noqa: S704 - from the code and the catalogues
+    return ours % _kept_whole(values)
+
+
+def _kept_whole(values: dict[str, object]) -> dict[str, object]:
+    if of_page().code not in RIGHT_TO_LEFT:
+        return values
+    return {
+        name: type(value)(kept_whole(value)) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def _(message: str, **values: object) -> str:
@@ -92,6 +127,11 @@ def plain_money(minor: int, code: str) -> str:
 
 def units(value: int) -> str:
     return of_page().units(value)
+
+
+def measure(value: int, service: str) -> str:
+    """`300.2 kWh`: tenths of a service's unit, with the unit."""
+    return of_page().measure(value, service)
 
 
 def service_name(service: str) -> str:

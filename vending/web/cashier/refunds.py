@@ -156,7 +156,7 @@ def index() -> Any:
                 Column("number", _("Refund")),
                 Column("when", _("When")),
                 Column("way", _("How")),
-                Column("by", _("By")),
+                Column("by", _("Who")),
                 Column("amount", _("Amount"), end=True),
             ],
             fetch=listing.whole(rows),

@@ -474,7 +474,7 @@ def _quote(line: Counted, place: places.Place) -> dict[str, Any]:
         "lines": sale_words.quote_lines(plan.lines, place.currency),
         "total": {
             "what": _("Customer pays"),
-            "why": f"{words.units(plan.units)} {words.unit_of(plan.buyer.service)}" if plan.quote else "",
+            "why": words.measure(plan.units, plan.buyer.service) if plan.quote else "",
             "amount": words.total(plan.pays_minor, place.currency),
         },
     }
@@ -489,7 +489,7 @@ def _last(sale: queries.SaleView, names: dict[str, Any], place: places.Place) ->
         "who": (title(names[first.meter_key]) if first.meter_key else charge_title(sale, first)) + more,
         "what": state
         or (
-            f"{words.service_name(first.service).lower()} {words.units(first.units)} {words.unit_of(first.service)}"
+            f"{words.service_name(first.service).lower()} {words.measure(first.units, first.service)}"
             if first.units
             else ""
         ),
@@ -546,7 +546,7 @@ def _basket_line(number: int, one: Counted, current: Counted | None, place: plac
     plan = one.plan
     sub = [tenant_name(one.meter) or _("Vacant")]
     if plan and plan.quote:
-        sub.append(f"{words.units(plan.units)} {words.unit_of(plan.buyer.service)}")
+        sub.append(words.measure(plan.units, plan.buyer.service))
     return {
         "n": number,
         "title": f"{words.service_name(one.meter.service)}, {unit_code(one.meter)}",

@@ -203,7 +203,7 @@ def _told(event: timeline.Event) -> dict[str, Any]:
         state, what = states.get(event.name, ("off", event.name))
         return {
             "state": state,
-            "what": f"{what}: {words.units(facts['units'])} {words.unit_of(facts['service'])}",
+            "what": f"{what}: {words.measure(facts['units'], facts['service'])}",
             "detail": _("Receipt %(number)s, till %(till)s, %(who)s", number=facts["receipt"], till=facts["till"], who=facts["cashier"]),
             "url": url_for("sales.show", key=event.ref),
             "value": words.total(facts["paid_minor"], facts["currency"]),

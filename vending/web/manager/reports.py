@@ -238,11 +238,10 @@ def dropped() -> Any:
         found = losses.dropped(session, place.site_key, services.clock.now(), percent=percent)
     rows = []
     for one in found:
-        unit = words.unit_of(one.service)
         why = _(
             "Bought %(lately)s in four weeks, usually %(usual)s.",
-            lately=f"{words.units(one.lately)} {unit}",
-            usual=f"{words.units(one.usual)} {unit}",
+            lately=words.measure(one.lately, one.service),
+            usual=words.measure(one.usual, one.service),
         )
         rows.append(
             [

@@ -101,7 +101,7 @@ def ledger() -> Any:
                     "label": words.service_name(one.name) if one.name else _("Charges and top-ups"),
                     "value": words.money(one.money_minor, place.currency),
                     "before": words.symbol(place.currency),
-                    "note": f"{words.units(one.units)} {words.unit_of(one.name)}" if one.name else "",
+                    "note": words.measure(one.units, one.name) if one.name else "",
                     "unit": "",
                 }
                 for one in sums
@@ -159,7 +159,7 @@ def ledger() -> Any:
 def _row(one: analytics.SaleLine) -> listing.Row:
     place = places.of_request()
     lamp, word = states().get(one.state, ("off", one.state))
-    energy = "; ".join(f"{words.units(units)} {words.unit_of(service)}" for service, units in one.energy)
+    energy = "; ".join(words.measure(units, service) for service, units in one.energy)
     return [
         Cell(one.receipt, url=url_for("sales.show", key=one.key)),
         Cell(words.moment(one.sold_at, place.zone), one.sold_at),
@@ -220,9 +220,7 @@ def show(key: str) -> Any:
                 "title": f"{meter.space.code if meter.space else meter.label}, {words.service_name(vend.service).lower()}"
                 if meter
                 else kind_name(vend.kind),
-                "note": f"{words.units(vend.units + vend.free_units)} {words.unit_of(vend.service)}"
-                if vend.service
-                else "",
+                "note": words.measure(vend.units + vend.free_units, vend.service) if vend.service else "",
                 "pairs_list": pairs,
                 "actions": [
                     {

@@ -222,7 +222,6 @@ def _try_it(version: Version, current: Version | None, here: str) -> dict[str, A
         found["error"] = refused.sentence
         return found
     lines = [{"what": label, "why": why, "amount": shown} for label, shown, why in text.explained(quote, _)]
-    unit = words.unit_of(version.service)
     now = (
         price_money(current.tariff, known.situation, minor, quantise=token_amount.quantise)
         if current and current.key != version.key
@@ -230,10 +229,10 @@ def _try_it(version: Version, current: Version | None, here: str) -> dict[str, A
     )
     found["result"] = {
         "lines": lines,
-        "total": {"what": f"{words.units(quote.units)} {unit}", "why": "", "amount": words.total(quote.paid_minor, version.currency)},
+        "total": {"what": words.measure(quote.units, version.service), "why": "", "amount": words.total(quote.paid_minor, version.currency)},
         "before_total": ""
         if now is None or isinstance(now, Refused)
-        else _("The version in force gives %(units)s for the same money.", units=f"{words.units(now.units)} {unit}"),
+        else _("The version in force gives %(units)s for the same money.", units=words.measure(now.units, version.service)),
     }  # fmt: skip
     return found
 

@@ -68,7 +68,7 @@ def index() -> Any:
                 Column("number", _("Deposit slip")),
                 Column("bag", _("Seal")),
                 Column("packed", _("Packed")),
-                Column("by", _("By")),
+                Column("by", _("Who")),
                 Column("total", _("Total"), end=True),
                 Column("open", _("Open"), end=True),
                 Column("state", _("State")),

@@ -177,7 +177,7 @@ def _budget_now(services: Services, name: str) -> Budget | None:
 def amount_of(value: int, kind: str, service: str | None) -> str:
     """Of a budget: tenths of a unit, or a number of acts."""
     if kind == "units":
-        return f"{words.units(value)} {words.unit_of(service or '')}"
+        return words.measure(value, service or "")
     return words.plural("%(num)s act", "%(num)s acts", value)
 
 
