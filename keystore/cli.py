@@ -56,11 +56,17 @@ def main() -> None:
 @main.command("demo-init")
 @click.option("--into", "folder", type=click.Path(path_type=Path), required=True, help="An empty folder.")
 @click.option("--simulated-clock", default=None, help="Open the budgets at this time.")
-def demo_init(folder: Path, simulated_clock: str | None) -> None:
+@click.option("--budget-units", type=click.IntRange(1), help="Units of each budget, instead of the usual.")
+@click.option("--budget-days", type=click.IntRange(1), help="How many days the budgets last.")
+def demo_init(
+    folder: Path, simulated_clock: str | None, budget_units: int | None, budget_days: int | None
+) -> None:
     """Make the demonstration key file, its log and its budgets from public test keys."""
     from keystore import demonstration
 
-    path = demonstration.init(folder, simulated_clock=simulated_clock)
+    path = demonstration.init(
+        folder, simulated_clock=simulated_clock, budget_units=budget_units, budget_days=budget_days
+    )
     click.echo(f"Made {path} with public test keys, its log and open budgets. It opens no real meter.")
 
 

@@ -82,7 +82,14 @@ def key_to_load(row: dict[str, Any]) -> KeyToLoad:
     )
 
 
-def init(folder: Path, *, simulated_clock: str | None = None, source: TimeSource | None = None) -> Path:
+def init(
+    folder: Path,
+    *,
+    simulated_clock: str | None = None,
+    source: TimeSource | None = None,
+    budget_units: int | None = None,
+    budget_days: int | None = None,
+) -> Path:
     """Key file, log with open budgets, and the approvers' signing keys; the path of the key file."""
     path = folder / KEY_FILE
     opened = new_file()
@@ -91,15 +98,16 @@ def init(folder: Path, *, simulated_clock: str | None = None, source: TimeSource
         signing.write_key(folder / APPROVERS / f"{name}.key", name, key, passphrase=None)
     options = Options(folder / LOG_FOLDER, simulated_clock=simulated_clock)
     engine = opening.open_module(opened, store.read(path), options, source)
-    hand_in(engine, opening_acts(datetime.fromtimestamp(engine.clock.now(), UTC)))
+    now = datetime.fromtimestamp(engine.clock.now(), UTC)
+    hand_in(engine, opening_acts(now, units=budget_units, days=budget_days))
     engine.log.close()
     return path
 
 
-def opening_acts(now: datetime) -> list[str]:
+def opening_acts(now: datetime, *, units: int | None = None, days: int | None = None) -> list[str]:
     """Budgets of units for each service, and counts for the rest, in every supply group."""
     budget = public()["budget"]
-    until = now + timedelta(days=budget["days"])
+    until = now + timedelta(days=days or budget["days"])
     told: dict[str, Any] = {"maker": "Demonstration", "reason": "Opened for the demonstration", "made": now}
     found = []
     for group in public()["groups"]:
@@ -110,7 +118,7 @@ def opening_acts(now: datetime) -> list[str]:
                     budget_id=f"demo-{sgc}-{service}",
                     sgc=sgc,
                     service=service,
-                    units=budget["units"],
+                    units=units or budget["units"],
                     starts=now,
                     ends=until,
                     **told,

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -38,7 +39,11 @@ PARTS = 30
 @click.option("--config", type=click.Path(path_type=Path), help="Meters of a building file; with --keys.")
 @click.option("--keys", type=click.Path(path_type=Path), help="Test vending keys (TOML), for --config.")
 @click.option("--vendor", help="A program that sells, one JSON line each way; else it sells to itself.")
+@click.option("--in-groups", is_flag=True, help="Ask the vendor for all sales of an hour at once, as a list.")
 @click.option("--clock", type=click.Path(path_type=Path), help="The module's simulated clock, written here.")
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d"]), help="The first day, in UTC; else today for a vendor."
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a trade, and one for the whole at the end."
 )
@@ -51,7 +56,9 @@ def building(
     config: Path | None,
     keys: Path | None,
     vendor: str | None,
+    in_groups: bool,
     clock: Path | None,
+    start: datetime | None,
     as_json: bool,
 ) -> None:
     """Let a whole building of twins live for months, alone and in seconds; or `serve` one in real time."""
@@ -62,11 +69,10 @@ def building(
             "The meters of a building file need their keys: give --config and --keys together."
         )
     if config is not None and keys is not None:
-        start = int(time.time()) // DAY_S * DAY_S if vendor else simulation.START
-        lived = simulation.of_plan(Plan.read(config), TestKeys.read(keys), seed, start)
+        lived = simulation.of_plan(Plan.read(config), TestKeys.read(keys), seed, _first(start, vendor))
     else:
         lived = simulation.plan(units, seed)
-    seller = CommandVendor(vendor, clock) if vendor else None
+    seller = CommandVendor(vendor, clock, in_groups=in_groups) if vendor else None
     try:
         report = simulation.run(lived, days, seed, vendor=seller, progress=None if as_json else _progress)
     finally:
@@ -77,6 +83,13 @@ def building(
         raise BuildingWrong(
             "Energy in, energy counted and credit used do not agree. Keep the seed and report it."
         )
+
+
+def _first(start: datetime | None, vendor: str | None) -> int:
+    """The first second: the day that was given; with a vendor, whose clock is today's, today."""
+    if start is not None:
+        return int(start.replace(tzinfo=UTC).timestamp())
+    return int(time.time()) // DAY_S * DAY_S if vendor else simulation.START
 
 
 def _progress(done: int, days: int) -> None:

@@ -18,7 +18,7 @@ from meter.profile import Installation
 from meter.readings import drn_of
 from meter.test_keys import TestKeys
 from meter.twin import Twin
-from meter.vendors import OwnVendor
+from meter.vendors import Ask, OwnVendor
 
 
 class ScreenMissing(MeterError):
@@ -93,7 +93,7 @@ def _rehearsal(model: str) -> Hosted:
     if subclass < 4:
         click.echo("Tokens to try on this rehearsal meter (they fit no other):")
         for units in (100, 500):
-            digits = vendor.sell(unit.pan, subclass, units, now)
+            digits = vendor.token(Ask(unit.pan, subclass, units, now))
             click.echo("  " + " ".join(digits[at : at + 4] for at in range(0, 20, 4)))
     return Hosted(twin, None)
 

@@ -23,7 +23,7 @@ from meter.state import Event
 from meter.tenants import HABITS, HOUR_S, Tenant, enters_twice, is_dead, mistyped
 from meter.test_keys import TestKeys
 from meter.twin import Twin
-from meter.vendors import OwnVendor, Vendor
+from meter.vendors import Ask, OwnVendor, Vendor
 from sts import amount, dkga, drn, pan
 from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import BaseDate
@@ -148,8 +148,13 @@ def run(
     seller = vendor or OwnVendor({each.pan: each.key for each in building})
     lives = [Life(each) for each in building]
     for hour in range(days * 24):
+        wanting = [(life, ask) for life in lives if (ask := life.wants()) is not None]
+        if wanting:
+            tokens = seller.sell([ask for _life, ask in wanting])
+            for (life, _ask), digits in zip(wanting, tokens, strict=True):
+                life.enter(digits)
         for life in lives:
-            life.hour(seller)
+            life.draw()
         if progress is not None and hour % 24 == 23:
             progress(hour // 24 + 1, days)
     digest = hashlib.sha256(f"{len(building)} {days} {seed}\n".encode())
@@ -175,8 +180,8 @@ class Life:
         self._digest = hashlib.sha256(unit.pan.encode())
         self._off_since: int | None = None
 
-    def hour(self, vendor: Vendor) -> None:
-        """Perhaps buy, then draw for an hour in quarters."""
+    def wants(self) -> Ask | None:
+        """What the tenant buys at the beginning of this hour."""
         twin, unit = self.twin, self.unit
         state = twin.state
         now = state.now
@@ -184,8 +189,12 @@ class Life:
             self._digest.update(f"{now} {state.credit} {state.totals} {int(state.causes)}\n".encode())
             twin.power_off() if is_dead(unit.tenant.seed, now) else twin.power_on()
         wanted = unit.tenant.wants(now, twin.credit_units(), self._off_since)
-        if wanted and state.powered:
-            self._buy(vendor, wanted)
+        if not wanted or not state.powered:
+            return None
+        return Ask(unit.pan, unit.model.accounts[0].subclass, amount.quantise(wanted, "down"), now)
+
+    def draw(self) -> None:
+        """Draw for an hour, in quarters."""
         for _ in range(HOUR_S // SLOT_S):
             self._quarter()
 
@@ -209,13 +218,12 @@ class Life:
         elif self._off_since is None:
             self._off_since = state.now
 
-    def _buy(self, vendor: Vendor, wanted: int) -> None:
-        twin, unit, sums = self.twin, self.unit, self.sums
-        now, seed = twin.state.now, unit.tenant.seed
-        units = amount.quantise(wanted, "down")
-        digits = vendor.sell(unit.pan, unit.model.accounts[0].subclass, units, now)
+    def enter(self, digits: str | None) -> None:
+        """Type what was bought, as people type."""
         if digits is None:
             return
+        twin, unit, sums = self.twin, self.unit, self.sums
+        now, seed = twin.state.now, unit.tenant.seed
         wrong = mistyped(digits, seed, now)
         tries = [wrong] if wrong else []
         tries += [digits, digits] if enters_twice(seed, now) else [digits]

@@ -4,7 +4,8 @@
 
     {"pan": "600727…", "subclass": 0, "units": 4276, "at": "2026-01-05T08:00:00+00:00"}
 
-It answers on its standard output, one line each: `{"token": "20 digits"}`, or `{"refused": "code"}` when it will not sell.
+It answers on its standard output, one line each: `{"token": "20 digits"}`, or `{"refused": "code"}` when it will not sell. A
+vendor that sells in groups gets all that is wanted in an hour as one list a line, and answers with a list.
 Before it is asked, the file given as the clock says the same moment in the form of the module's simulated clock (D13), so
 a module that reads that file issues with the time of the simulation.
 """
@@ -15,10 +16,11 @@ import json
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from meter.errors import MeterError
 from meter.loads import noise
@@ -32,11 +34,21 @@ class VendorFailed(MeterError):
     code = "vendor_failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one tenant wants to buy at a moment of simulated time."""
+
+    pan: str
+    subclass: int
+    units: int
+    now: int
+
+
 class Vendor(Protocol):
     """Who sells."""
 
-    def sell(self, pan: str, subclass: int, units: int, now: int) -> str | None:
-        """The token for a meter at a moment of simulated time, or None when the sale is refused."""
+    def sell(self, asks: Sequence[Ask]) -> list[str | None]:
+        """What is wanted in the same hour, one token for each, in order; None where the sale is refused."""
 
 
 class OwnVendor:
@@ -46,12 +58,16 @@ class OwnVendor:
         self._keys = keys
         self._last: dict[str, int] = {}
 
-    def sell(self, pan: str, subclass: int, units: int, now: int) -> str:
+    def sell(self, asks: Sequence[Ask]) -> list[str | None]:
+        return [self.token(ask) for ask in asks]
+
+    def token(self, ask: Ask) -> str:
+        pan, units, now = ask.pan, ask.units, ask.now
         key = self._keys[pan]
         minute = max(tid.encode(datetime.fromtimestamp(now, UTC), key.base_date), self._last.get(pan, 0) + 1)
         minute = tid.next_issuable(minute, BaseDate(key.base_date))
         self._last[pan] = minute
-        return engine.encode(Credit(subclass, noise(minute, units) % 16, minute, units), key)
+        return engine.encode(Credit(ask.subclass, noise(minute, units) % 16, minute, units), key)
 
 
 def write_clock(path: Path, now: int, speed: float, real: float | None = None) -> None:
@@ -65,8 +81,9 @@ def write_clock(path: Path, now: int, speed: float, real: float | None = None) -
 class CommandVendor:
     """Asks a program. Close it, and it ends with its standard input."""
 
-    def __init__(self, command: str, clock: Path | None) -> None:
+    def __init__(self, command: str, clock: Path | None, *, in_groups: bool = False) -> None:
         self._clock = clock
+        self._in_groups = in_groups
         self._told: int | None = None
         self.refused = 0
         try:
@@ -78,21 +95,30 @@ class CommandVendor:
                 "The vendor's program cannot be started. Check the command after --vendor."
             ) from None
 
-    def sell(self, pan: str, subclass: int, units: int, now: int) -> str | None:
+    def sell(self, asks: Sequence[Ask]) -> list[str | None]:
+        if not self._in_groups:
+            return [self._token(self._ask(_question(ask), ask.now)) for ask in asks]
+        answers = self._ask([_question(ask) for ask in asks], asks[0].now)
+        if not isinstance(answers, list) or len(answers) != len(asks):
+            raise VendorFailed("The vendor's program answered another number of sales than it was asked for.")
+        return [self._token(answer) for answer in answers]
+
+    def _ask(self, question: Any, now: int) -> Any:
+        """One line there, one line back, with the module's clock set before."""
         if self._clock is not None and self._told != now:
             write_clock(self._clock, now, 0.0)
             self._told = now
-        at = datetime.fromtimestamp(now, UTC).isoformat()
-        question = json.dumps({"pan": pan, "subclass": subclass, "units": units, "at": at})
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            print(question, file=self._process.stdin, flush=True)
-            answer = json.loads(self._process.stdout.readline())
+            print(json.dumps(question), file=self._process.stdin, flush=True)
+            return json.loads(self._process.stdout.readline())
         except (OSError, ValueError):
             raise VendorFailed(
                 "The vendor's program ended or sent a line that is no answer. See what it printed."
             ) from None
+
+    def _token(self, answer: Any) -> str | None:
         if not isinstance(answer, dict):
             raise VendorFailed("The vendor's program sent a line that is no answer. See what it printed.")
         if "token" not in answer:
@@ -104,3 +130,8 @@ class CommandVendor:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=30)
+
+
+def _question(ask: Ask) -> dict[str, Any]:
+    at = datetime.fromtimestamp(ask.now, UTC).isoformat()
+    return {"pan": ask.pan, "subclass": ask.subclass, "units": ask.units, "at": at}

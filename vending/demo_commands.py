@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -109,6 +110,44 @@ def ghost() -> None:
         finally:
             module.terminate()
             module.wait(10)
+
+
+@demo.command()
+def crash() -> None:
+    """Kill the server between payment and token; started again, the page shows the same 20 digits by itself."""
+    from vending import crash_demonstration
+
+    crash_demonstration.demonstrate(click.echo)
+
+
+@demo.command()
+@click.option(
+    "--days", type=click.IntRange(1, 3660), default=365, show_default=True, help="How many days to live."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same books."
+)
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last one; default: today."
+)
+def history(days: int, seed: int, until: datetime | None) -> None:
+    """Live a year of the demonstration mall: simulated tenants buy from the real sale. Needs an empty folder."""
+    from vending import history_demonstration as shown
+
+    span = shown.Span(days, until.date() if until else datetime.now(UTC).date())
+    shown.make(settings_module.load(), span, seed, click.echo)
+
+
+@demo.command("history-seller", hidden=True)
+@click.option("--seed", type=click.IntRange(0), required=True)
+@click.option("--days", type=click.IntRange(1), required=True)
+def history_seller(seed: int, days: int) -> None:
+    """What `demo history` starts between the simulator and the sale: lines in, lines out."""
+    from vending import history_demonstration as shown
+
+    shown.sell_lines(
+        settings_module.load(), seed, days, sys.stdin, sys.stdout, lambda line: click.echo(line, err=True)
+    )
 
 
 @demo.command()

@@ -29,14 +29,16 @@ from vending.tariffs import service as tariffs
 SECOND = Doer("system-second", "Ampoule's demonstration, second person")
 
 
-def prepare(services: Services) -> str:
-    """Gives the key of the demonstration's site."""
+def prepare(services: Services, name: str = "small") -> str:
+    """Gives the key of the demonstration's site. A folder that holds another estate keeps it."""
     db, clock = services.db, services.clock
     with db.reading() as session:
-        there = bool(estate.list_sites(session))
-    if not there:
+        there = estate.list_sites(session)
+    if there:
+        name = loader.name_of(there[0].name)
+    else:
         publish_tariffs(db, clock)
-    loaded = loader.load(db, clock)
+    loaded = loader.load(db, clock, name)
     if loaded.new:
         with db.writing() as session:
             owe(session, clock, loaded.site_key)
@@ -54,7 +56,8 @@ def prepare(services: Services) -> str:
     with db.writing() as session:
         site = estate.one_site(session, loaded.site_key)
         programs.load(session, clock, site.key, site.currency)
-    loader.write_building(db, clock, loaded.site_key, services.settings.folder / "building" / "building.json")
+    building = services.settings.folder / "building" / "building.json"
+    loader.write_building(db, clock, loaded.site_key, building, name)
     return loaded.site_key
 
 

@@ -23,6 +23,7 @@ from vending.services import Services
 log = logging.getLogger(__name__)
 
 CHECKED = "books checked"
+MATCHED = "records matched"
 
 
 def check_books(services: Services, _message: Message) -> None:
@@ -46,6 +47,25 @@ def check_books(services: Services, _message: Message) -> None:
         )
 
 
+def match_records(services: Services, _message: Message) -> None:
+    """The log, the database, the books and the receipts of every day against each other, as `ampoule reconcile` does."""
+    from vending.auditor.reconciliation import Window
+    from vending.reconcile_commands import look_at_all
+
+    found = look_at_all(services.settings.database_address, services.module, Window())
+    with services.db.writing() as session:
+        audit.record(
+            session,
+            services.clock,
+            actor=audit.SYSTEM,
+            act=MATCHED,
+            subject="books:all",
+            detail={"differences": len(found.differences), "rows": found.rows},
+        )
+    if not found.clean:
+        log.error("%d records differ; `ampoule reconcile` names each", len(found.differences))
+
+
 def drop_done_work(services: Services, _message: Message) -> None:
     with services.db.writing() as session:
         jobs.drop_done(session, services.clock, services.settings.keep_delivered_days)
@@ -54,6 +74,7 @@ def drop_done_work(services: Services, _message: Message) -> None:
 # plan, and what it does
 PLANS: tuple[tuple[Plan, Callable[[Services, Message], None]], ...] = (
     (Plan("check the books", time(2, 30)), check_books),
+    (Plan("match log, books and receipts", time(3, 0)), match_records),
     (Plan("drop work done long ago", time(3, 30), weekday=6), drop_done_work),
 )
 

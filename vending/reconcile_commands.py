@@ -1,6 +1,7 @@
-"""`ampoule reconcile`: holds the module's log against the database, names what is missing, and takes it in when told to.
+"""`ampoule reconcile`: holds log, database, books and receipts against each other, names each difference, and takes in what
+the database lacks when told to.
 
-Looking changes nothing and may be done at any time. Taking in writes, so on SQLite the server is stopped first; its sales are
+Looking changes nothing and may be done at any time; the matching itself is the auditor's (`auditor/matching.py`). Taking in writes, so on SQLite the server is stopped first; its sales are
 closed anyway while something is missing.
 """
 
@@ -8,15 +9,21 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
 from keystore.errors import KeystoreError
+from keystore.module import MAX_REQUESTS, SecurityModule
 from vending import audit, bootstrap, migrating
 from vending import settings as settings_module
+from vending.auditor import records
+from vending.auditor.opening import opened
+from vending.auditor.reconciliation import Log, Reconciled, Window
+from vending.auditor.reconciliation import reconcile as match
 from vending.db import Database
-from vending.errors import NotFound, Unavailable
+from vending.errors import InvalidInput, NotFound, Unavailable
 from vending.services import Services
 from vending.vends import adopting, log_fence
 from vending.vends.log_fence import Finding, Missing
@@ -27,29 +34,41 @@ class ModuleAway(Unavailable):
 
 
 @click.command()
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From this day of the site on.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="To this day of the site, with it.")
+@click.option(
+    "--log",
+    "copy",
+    type=click.Path(path_type=Path, exists=True),
+    help="A copy of the log (entries.log or its folder) instead of the running module.",
+)
 @click.option("--adopt", is_flag=True, help="Take the missing orders into the database, each by name.")
 @click.option(
     "--head", is_flag=True, help="Print the newest signed head that this database keeps, for a fast-forward."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
-def reconcile(adopt: bool, head: bool, as_json: bool) -> None:
-    """Which orders of the module's log does the database not know?"""
+def reconcile(
+    since: datetime | None, until: datetime | None, copy: Path | None, adopt: bool, head: bool, as_json: bool
+) -> None:
+    """Do the module's log, the database, the books and the receipts agree? Exits 1 with a sentence for each difference."""
+    window = Window(since.date() if since else None, until.date() if until else None)
+    if window.since and window.until and window.since > window.until:
+        raise InvalidInput("--since is after --until. Give the earlier day first.")
     settings = settings_module.load()
     db = Database.open(settings.database_address, writable=adopt)
     try:
         migrating.refuse_unless_current(db)
         if head:
-            with db.reading() as session:
-                note = log_fence.head_note(session)
-            if not note:
-                raise NotFound(
-                    "This database keeps no signed head yet. Use the one of a cash-up slip or of another witness."
-                )
-            click.echo(note, nl=False)
+            _print_head(db)
+            return
+        if copy is not None:
+            if adopt:
+                raise InvalidInput("Orders are adopted from the running module, not from a copy of its log.")
+            _tell(None, look_at_copy(settings.database_address, copy, window), as_json=as_json)
             return
         services = bootstrap.open_services(settings, db=db)
         try:
-            _reconcile(services, adopt=adopt, as_json=as_json)
+            _reconcile(services, window, adopt=adopt, as_json=as_json)
         finally:
             services.sales.close()
     except KeystoreError as error:
@@ -58,7 +77,50 @@ def reconcile(adopt: bool, head: bool, as_json: bool) -> None:
         db.close()
 
 
-def _reconcile(services: Services, *, adopt: bool, as_json: bool) -> None:
+def _print_head(db: Database) -> None:
+    with db.reading() as session:
+        note = log_fence.head_note(session)
+    if not note:
+        raise NotFound(
+            "This database keeps no signed head yet. Use the one of a cash-up slip or of another witness."
+        )
+    click.echo(note, nl=False)
+
+
+def look_at_all(address: str, module: SecurityModule, window: Window) -> Reconciled:
+    """The log of the running module against the database at that address."""
+    status = module.status()  # before the look at the database: what is logged later is not asked for
+
+    def fetch(first: int, limit: int) -> list[bytes]:
+        return [entry.leaf_data.encode() for entry in module.entries(first, limit)]
+
+    log = Log(
+        status.log,
+        status.now - _JUST_NOW,
+        lambda since, until: records.log_of_module(fetch, status.sequence, MAX_REQUESTS, since, until),
+    )
+    with opened(address) as connection:
+        return match(connection, log, now=max(datetime.now(UTC), status.now), window=window)
+
+
+_JUST_NOW = timedelta(minutes=1)
+
+
+def look_at_copy(address: str, copy: Path, window: Window) -> Reconciled:
+    """A copy of the log against the database; what the copy is too old for is not compared."""
+    file = copy / "entries.log" if copy.is_dir() else copy
+    if not file.is_file():
+        raise NotFound(f"There is no entries.log in {copy}. Name the log's folder or its file.")
+    complete_to = records.last_of_file(file)
+    if complete_to is None:
+        raise NotFound(f"{file} has no whole entry. Copy it again from the module's log folder.")
+    with opened(address) as connection:
+        name = records.Records(connection).newest_log()
+        log = Log(name, complete_to, lambda since, _until: records.log_of_file(file, since))
+        return match(connection, log, now=datetime.now(UTC), window=window)
+
+
+def _reconcile(services: Services, window: Window, *, adopt: bool, as_json: bool) -> None:
     found = log_fence.look(services.db, services.module, services.module.status())
     if adopt and found.missing:
         adopted = adopting.adopt(
@@ -68,35 +130,38 @@ def _reconcile(services: Services, *, adopt: bool, as_json: bool) -> None:
             where = ", ".join(word for word in (each.unit, each.tenant) if word) or "a meter not known here"
             click.echo(
                 f"{each.receipt}: entry {each.sequence}, {each.logged_at:%Y-%m-%d %H:%M} UTC, meter {each.pan} ({where}), "
-                f"{each.units} units of {each.service}"
+                f"{each.units} units of {each.service}",
+                err=as_json,
             )
         click.echo(
-            f"{len(adopted)} orders adopted. What was paid for them is not known here: look for their papers."
+            f"{len(adopted)} orders adopted. What was paid for them is not known here: look for their papers.",
+            err=as_json,
         )
         found = log_fence.look(services.db, services.module, services.module.status())
     if adopt and not found.missing:
         with services.db.writing() as session:
             log_fence.keep(session, services.clock, found.mark)
-    click.echo(json.dumps(_as_json(found), indent=2) if as_json else "\n".join(_lines(found)))
-    sys.exit(1 if found.reason else 0)
+    _tell(found, look_at_all(services.settings.database_address, services.module, window), as_json=as_json)
+
+
+def _tell(found: Finding | None, reconciled: Reconciled, *, as_json: bool) -> None:
+    """What the fence says, when the module was asked, and what the matching found; the exit status of both."""
+    if as_json:
+        told = {**(_as_json(found) if found is not None else {}), **reconciled.as_json()}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo("\n".join([*(_lines(found) if found is not None else ()), *reconciled.lines()]))
+    sys.exit(1 if (found is not None and found.reason) or not reconciled.clean else 0)
 
 
 def _lines(found: Finding) -> list[str]:
     lines = [f"The log {found.log} has {found.size} entries."]
-    lines += [_line(entry, "order") for entry in found.missing]
-    lines += [_line(entry, "act") for entry in found.others]
     if found.others:
         lines.append(
             "Acts move no money. A key change among them: see that the meter's key here is the one it has."
         )
     lines.append(found.reason or "The database knows every order of it.")
     return lines
-
-
-def _line(entry: Missing, what: str) -> str:
-    at = datetime.fromtimestamp(entry.logged_at_ms / 1000, UTC)
-    units = f", {entry.units} units" if entry.units else ""
-    return f"Entry {entry.sequence}, {at:%Y-%m-%d %H:%M} UTC: {what} {entry.order_id} ({entry.kind}{units}) is not in the database."
 
 
 def _as_json(found: Finding) -> dict[str, object]:

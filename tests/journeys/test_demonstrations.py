@@ -1,14 +1,20 @@
 """The demonstrations that convince, as the commands that people run."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 
-def demo(name: str, folder: Path) -> str:
+def demo(name: str, folder: Path, *options: str, **environment: str) -> str:
     program = Path(sys.executable).parent / "ampoule"
     done = subprocess.run(
-        [str(program), "demo", name], capture_output=True, text=True, timeout=120, cwd=folder
+        [str(program), "demo", name, *options],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=folder,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -28,3 +34,44 @@ def test_a_meter_of_1993_is_sold_to_refused_and_changed(tmp_path: Path) -> None:
     assert "The meter's key ended" in said
     assert "key change 2 of 2" in said
     assert "under the new key" in said
+
+
+def test_a_server_that_is_killed_between_payment_and_token_ends_with_the_same_digits(tmp_path: Path) -> None:
+    said = demo("crash", tmp_path).splitlines()
+    assert len(said) == 8
+    assert "signal 9" in said[2]
+    assert "'paid', 150.00 are in the drawer, 0 tokens" in said[3]
+    digits = said[4].rpartition(": ")[2]
+    assert len(digits.replace(" ", "")) == 20
+    assert said[6].endswith(digits)
+    assert "log, database, books and receipts agree" in said[7]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_seed_lives_the_same_history_and_the_books_agree(tmp_path: Path) -> None:
+    """Four days of the mall, twice: simulated tenants, the real module under their clock, the real sale."""
+    digests = []
+    for name in ("one", "two"):
+        said = demo(
+            "history",
+            tmp_path,
+            *("--days", "4", "--seed", "3", "--until", "2026-11-20"),
+            AMPOULE_VAR=str(tmp_path / name),
+        )
+        assert "76 token meters, 4 days from 2026-11-16 on, seed 3." in said
+        assert "Log, database, books and receipts agree" in said
+        assert int(said.partition(" sales,")[0].splitlines()[-1].replace(",", "")) > 20
+        digests.append(said.partition("Digest of the books: ")[2].split()[0])
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 64
+    program = Path(sys.executable).parent / "ampoule"
+    again = subprocess.run(
+        [str(program), "demo", "history", "--days", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "AMPOULE_VAR": str(tmp_path / "one")},
+    )
+    assert again.returncode == 1
+    assert "holds a demonstration already" in again.stderr

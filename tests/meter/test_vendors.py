@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from meter import simulation
 from meter.building_cli import building
-from meter.vendors import CommandVendor, VendorFailed, write_clock
+from meter.vendors import Ask, CommandVendor, VendorFailed, write_clock
 
 from .house import KEY_FILE, plan
 
@@ -21,21 +21,24 @@ from datetime import datetime
 from pathlib import Path
 from meter.test_keys import TestKeys
 from meter.building import Plan
-from meter.vendors import OwnVendor
+from meter.vendors import Ask, OwnVendor
 site, keys = Plan.read(Path({config!r})), TestKeys.read(Path({keys!r}))
 vendor = OwnVendor({{each.pan: keys.decoder_key(each.keying) for each in site.places}})
 last = 0
-for line in sys.stdin:
-    asked = json.loads(line)
+def answer(asked):
+    global last
     now = int(datetime.fromisoformat(asked["at"]).timestamp())
     assert now >= last, "time goes forward"
     clock = json.loads(Path({clock!r}).read_text())
     assert clock["at"] == asked["at"] and clock["speed"] == 0.0
     last = now
     if asked["units"] % 7 == 0:
-        print(json.dumps({{"refused": "no_sevens"}}), flush=True)
-    else:
-        print(json.dumps({{"token": vendor.sell(asked["pan"], asked["subclass"], asked["units"], now)}}), flush=True)
+        return {{"refused": "no_sevens"}}
+    return {{"token": vendor.sell([Ask(asked["pan"], asked["subclass"], asked["units"], now)])[0]}}
+for line in sys.stdin:
+    asked = json.loads(line)
+    said = [answer(one) for one in asked] if isinstance(asked, list) else answer(asked)
+    print(json.dumps(said), flush=True)
 """
 
 
@@ -66,6 +69,15 @@ def test_a_building_lives_for_weeks_on_what_a_program_sells(site: dict[str, str]
     assert last["units"] == 4
 
 
+def test_a_program_that_sells_in_groups_makes_the_same_life(site: dict[str, str]) -> None:
+    """On the same first day, all sales of an hour as one list are the same as one after the other."""
+    told = ["--days", "21", "--seed", "4", "--json", "--start", "2026-03-02"]
+    told += [word for key, value in site.items() for word in (f"--{key}", value)]
+    one_by_one, in_groups = (CliRunner().invoke(building, [*told, *more]) for more in ([], ["--in-groups"]))
+    assert in_groups.exit_code == 0, in_groups.output
+    assert in_groups.stdout == one_by_one.stdout
+
+
 def test_its_own_sales_and_a_program_s_are_the_same_life_when_nothing_is_refused(
     site: dict[str, str],
 ) -> None:
@@ -84,7 +96,7 @@ def test_its_own_sales_and_a_program_s_are_the_same_life_when_nothing_is_refused
 )
 def test_a_program_that_does_not_answer_is_named(command: str) -> None:
     with pytest.raises(VendorFailed):
-        CommandVendor(command, None).sell("6", 0, 1, simulation.START)
+        CommandVendor(command, None).sell([Ask("6", 0, 1, simulation.START)])
 
 
 def test_keys_and_config_go_together(site: dict[str, str]) -> None:

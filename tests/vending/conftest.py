@@ -39,19 +39,21 @@ def furnished_postgresql(postgresql_server: str) -> str:
     return postgresql_server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def shop(request: pytest.FixtureRequest, clock: FixedClock, tmp_path: Path) -> Iterator[Shop]:
-    if request.param == "sqlite":
-        path = tmp_path / "ampoule.db"
-        shutil.copy(request.getfixturevalue("furnished_sqlite"), path)
-        database = Database.open(f"sqlite:///{path}")
-        yield open_shop(database, clock)
-        database.close()
-        return
+@pytest.fixture
+def sqlite_shop(furnished_sqlite: Path, clock: FixedClock, tmp_path: Path) -> Iterator[Shop]:
+    path = tmp_path / "ampoule.db"
+    shutil.copy(furnished_sqlite, path)
+    database = Database.open(f"sqlite:///{path}")
+    yield open_shop(database, clock)
+    database.close()
+
+
+@pytest.fixture
+def postgresql_shop(furnished_postgresql: str, clock: FixedClock) -> Iterator[Shop]:
     import psycopg
     from sqlalchemy.engine import make_url
 
-    server = request.getfixturevalue("furnished_postgresql")
+    server = furnished_postgresql
     name = f"shop_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE furnished".encode())
@@ -60,3 +62,11 @@ def shop(request: pytest.FixtureRequest, clock: FixedClock, tmp_path: Path) -> I
     database.close()
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    """The same test on both engines."""
+    found = request.getfixturevalue(f"{request.param}_shop")
+    assert isinstance(found, Shop)
+    return found

@@ -8,38 +8,16 @@ from datetime import UTC, datetime
 
 import click
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, make_url
 
 from vending import settings
+from vending.auditor.opening import opened
 from vending.auditor.report import Report, run
-
-
-def _opened(address: str) -> sa.Engine:
-    """A connection of its own that cannot write: the auditor neither needs nor waits for the server."""
-    url = make_url(address)
-    if url.get_backend_name() == "sqlite":
-        return sa.create_engine(f"sqlite:///file:{url.database}?mode=ro&uri=true")
-    return sa.create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        isolation_level="REPEATABLE READ",
-        execution_options={"postgresql_readonly": True},
-    )
-
-
-def _begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN")
 
 
 def look(address: str) -> Report:
     """Every check on the database at that address, in one consistent look."""
-    engine = _opened(address)
-    try:
-        with engine.connect() as connection:
-            _begin(connection)
-            return run(connection, now=datetime.now(UTC))
-    finally:
-        engine.dispose()
+    with opened(address) as connection:
+        return run(connection, now=datetime.now(UTC))
 
 
 @click.command()

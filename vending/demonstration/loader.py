@@ -53,6 +53,11 @@ def read(name: str) -> dict[str, Any]:
     return data
 
 
+def name_of(site: str) -> str:
+    """Which demonstration a site of this name is."""
+    return next((name for name in ("small", "mall") if read(name)["site"]["name"] == site), "small")
+
+
 FIRST_SERIAL = 2_000_000
 CIRCUIT_OF = {
     "electricity": "Board {}",
