@@ -13,7 +13,7 @@ from flask import Blueprint, g, request, url_for
 
 from keystore.errors import KeystoreError
 from vending.access.policy import Permission
-from vending.errors import InvalidInput, NotAllowed, VendingError
+from vending.errors import InvalidInput, VendingError
 from vending.estate import queries as estate
 from vending.services import Services
 from vending.vends import acting, key_changes
@@ -175,7 +175,7 @@ def ask() -> Any:
     try:
         kind = forms.text("kind")
         if kind not in options:
-            raise NotAllowed(_("Your work does not include asking for this kind of token."))
+            raise InvalidInput(_("Choose one of the kinds of token that your work includes."), "kind")
         meter = _meter(forms.text("meter"))
         work_order = forms.text("work_order")
         if kind == "engineering" and not work_order:
