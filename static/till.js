@@ -1,5 +1,6 @@
 // The keyboard of the till: one key, one meaning on all pages. Without this file every act is still a button.
-// F2 find, F4 print again, F8 way to pay, F9 take money, Enter next field, + add a line, Esc clear; arrows: other tokens.
+// F2 find, F4 print again, F8 way to pay, F9 take money, Enter next field, + add a line, * without a token, Esc clear;
+// arrows: other tokens.
 "use strict";
 (() => {
   const at = (id) => document.getElementById(id);
@@ -60,6 +61,8 @@
       return go(at("received")) || go(at("take-money"));
     }
     if (target.id === "received") return go(at("take-money"));
+    if (target.id === "charge") return go(at("charge-amount"));
+    if (target.id === "charge-amount" || target.id === "charge_times") return press(at("put-charge"));
     return false;
   };
 
@@ -72,6 +75,13 @@
     }
     const line = document.querySelector('.basket [aria-current] [value^="remove:"]') || document.querySelector('a[aria-keyshortcuts="Esc"]');
     return press(line);
+  };
+
+  const withoutToken = () => {
+    const charges = at("charges");
+    if (!charges) return false;
+    charges.open = true;
+    return go(at("charge"));
   };
 
   const keys = {
@@ -94,6 +104,7 @@
     if (keys[event.key]) done = keys[event.key]();
     else if (event.key === "Enter" && field) done = enter(target);
     else if (event.key === "+" && (target.id === "amount" || !field)) done = (!ready() && wait("+")) || press(at("add-line"));
+    else if (event.key === "*" && (target.id === "amount" || !field)) done = withoutToken();
     else if (event.key === "Escape") done = escape(target);
     else if (event.key === "ArrowRight" && !field) done = otherToken(1);
     else if (event.key === "ArrowLeft" && !field) done = otherToken(-1);

@@ -12,16 +12,23 @@ from vending.clock import Clock
 from vending.vends.tables import Draft
 
 KEPT_FOR = timedelta(days=2)
+A_MOMENT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """One line as it was typed: for which meter, how much, and the order id it will be sold under."""
+    """One line as it was typed: for which meter or customer, what, how much, and the order id it will be sold under."""
 
     order_id: str
     meter: str
     amount: str
     removed: bool = False
+    kind: str = "credit"  # plan.SOLD
+    tenant: str = ""
+    charge: str = ""
+    quantity: int = 1
+    register: str = ""
+    second_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,23 @@ class DraftBasket:
 
 def find(session: Session, sale_id: str) -> DraftBasket | None:
     row = session.get(Draft, sale_id)
-    if row is None:
-        return None
+    return _view(row) if row is not None else None
+
+
+def newest_of(session: Session, clock: Clock, cashier_key: str, till: str) -> DraftBasket | None:
+    """What this cashier was counting last at this till, if it was a moment ago: for the customer's own screen."""
+    row = session.scalar(
+        sa.select(Draft)
+        .where(
+            Draft.cashier_key == cashier_key, Draft.till == till, Draft.changed_at > clock.now() - A_MOMENT
+        )
+        .order_by(Draft.changed_at.desc())
+        .limit(1)
+    )
+    return _view(row) if row is not None else None
+
+
+def _view(row: Draft) -> DraftBasket:
     return DraftBasket(
         row.sale_id, row.till, row.cashier_key, tuple(DraftLine(**line) for line in row.lines["lines"])
     )

@@ -135,15 +135,27 @@ def list_last_of_till(session: Session, site_key: str, till: str, *, most: int =
     return _views(session, list(sales))
 
 
-def last_of_meter(session: Session, meter_key: str) -> SaleView | None:
-    """The newest sale to this meter that was not refused."""
-    key = session.scalars(
+def list_of_meter(session: Session, meter_key: str, *, most: int = 3) -> list[SaleView]:
+    """The newest sales to this meter that were not refused, the newest first."""
+    keys = session.scalars(
         sa.select(Vend.sale_key)
         .where(Vend.meter_key == meter_key, Vend.kind.in_(("credit", "account")), Vend.state.in_(COUNTS))
         .order_by(Vend.id.desc())
-        .limit(1)
-    ).first()
-    return one_sale(session, key) if key is not None else None
+        .limit(most)
+    ).all()
+    found = {sale.key: sale for sale in list_sales(session, list(keys))}
+    return [found[key] for key in dict.fromkeys(keys)]
+
+
+def find_sale(session: Session, key: str) -> SaleView | None:
+    """The sale that a page's basket has become, if it was sold: they have one id."""
+    return next(iter(list_sales(session, [key])), None)
+
+
+def find_receipt(session: Session, receipt: str) -> SaleView | None:
+    """The sale of a paper's number, if it is one of ours."""
+    key = session.scalar(sa.select(Sale.key).where(Sale.receipt == receipt))
+    return find_sale(session, key) if key is not None else None
 
 
 def _views(session: Session, sales: list[Sale]) -> list[SaleView]:

@@ -38,7 +38,7 @@ from vending.web import (
 )
 from vending.web.api import errors as api
 from vending.web.api.app import create_api
-from vending.web.cashier import refunds, shifts, till, vends
+from vending.web.cashier import refunds, reversals, second, shifts, till, trouble, vends
 
 
 def assets(name: str) -> Path:
@@ -86,9 +86,12 @@ def create_app(services: Services) -> Flask:
         home.room,
         account.room,
         till.room,
+        second.room,
         shifts.room,
         refunds.room,
         vends.room,
+        reversals.room,
+        trouble.room,
         receipts.room,
         papers.room,
         health.room,

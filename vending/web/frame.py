@@ -14,7 +14,7 @@ from keystore.module import Status
 from vending.languages import LANGUAGES
 from vending.services import Services
 from vending.shifts import queries as shifts
-from vending.web import gate, menus, places, words
+from vending.web import gate, menus, places, training, words
 from vending.web.words import _
 
 STATUS_FRESH_S = 1.0
@@ -108,7 +108,7 @@ def register(app: Flask, languages: dict[str, str]) -> None:
                 "person": {"name": actor.name, "since": ""} if actor else None,
                 "clock": services.clock.now().astimezone(place.zone).strftime("%H:%M") if place else "",
                 "test_keys": bool(status and status.test),
-                "training": False,
+                "training": training.is_on() and request.path.startswith("/cashier"),
                 "offline": "",
                 "urls": {
                     "preferences": url_for("frame.preferences"),

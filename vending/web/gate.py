@@ -6,7 +6,7 @@ Deny by default: a new route without a word about who may use it answers 403 and
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, abort, g, redirect, request, url_for
+from flask import Flask, Response, abort, g, redirect, request, url_for
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -14,11 +14,13 @@ PUBLIC = "public"  # no sign-in: the sign-in page itself, verification, health
 SIGNED_IN = "signed-in"
 
 
-def needs(permission: str) -> Callable[[View], View]:
-    """Marks a view with the permission that its caller must hold."""
+def needs(permission: str, *, back: Callable[[], str] | None = None) -> Callable[[View], View]:
+    """Marks a view with the permission that its caller must hold. `back`: where a form whose sender is not signed in any
+    more goes on after signing in, with what was typed; without it such a form is refused."""
 
     def marked(view: View) -> View:
         view.permission = permission  # type: ignore[attr-defined]
+        view.back = back  # type: ignore[attr-defined]
         return view
 
     return marked
@@ -47,8 +49,19 @@ def guard(app: Flask, allowed: Callable[[Any, str], bool]) -> None:
             return None
         if g.actor is None:
             if request.method == "GET" and request.accept_mimetypes.accept_html:
-                return redirect(url_for("auth.sign_in", next=request.full_path.rstrip("?")), 303)
-            abort(401)
+                return _to_sign_in(request.full_path.rstrip("?"))
+            back = getattr(app.view_functions[request.endpoint], "back", None)
+            if back is None:
+                abort(401)
+            return _to_sign_in(back())
         if permission is None or (permission != SIGNED_IN and not allowed(g.actor, permission)):
             abort(403)
         return None
+
+
+def _to_sign_in(address: str) -> Response:
+    """A page goes to the sign-in; a part of a page, asked for by a script, makes its whole page go there."""
+    where = url_for("auth.sign_in", next=address)
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Redirect": where})
+    return redirect(where, 303)  # type: ignore[return-value]

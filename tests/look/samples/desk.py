@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from look.samples.frames import DOOR, Sample
 from look.samples.sale import (
+    BASKET,
+    CHARGES,
     CUSTOMER,
     EMPTY_BASKET,
     MATCHES,
+    PART,
     SALE,
     SCALE,
     refused,
@@ -91,8 +94,57 @@ def pages() -> dict[str, Sample]:
                 "text": "This meter bought R 800.00 four minutes ago. Print that slip again, or sell another.",
                 "url": "/v/1",
                 "print_url": "/v/1",
+                "token": "49271035884620713359",
+                "another_url": "/look/till",
             },
             basket=EMPTY_BASKET,
+        ),
+        "till-charge": till(
+            charges=CHARGES
+            | {
+                "charge": "parking",
+                "times": "many",
+                "error": "How many times is a whole number from 1 to 1000.",
+                "field": "charge_times",
+                "open": True,
+            },
+        ),
+        "till-customer": till(
+            find={"text": "karoo"},
+            matches=MATCHES[:2],
+            customer=CUSTOMER
+            | {"unit": "", "facts": ["Customer T-0017", "+27 82 555 0417"], "last_sale": ""},
+            sale={"order_id": "o-1", "basket_id": "b-1", "customer": "t-17", "currency": "R"},
+            scale=None,
+            quote=None,
+            charges=CHARGES | {"open": True},
+        ),
+        "till-large": till(
+            registers=[{"value": "mains", "label": "Mains"}, {"value": "generator", "label": "Generator"}],
+            sale=SALE
+            | {
+                "register": "mains",
+                "amount": "9,999.99",
+                "result": {"units": "3,187.0", "unit": "kWh", "value": 3187.0},
+                "second_token": {
+                    "checked": False,
+                    "label": "Give the rest as a second small token",
+                    "hint": "A token of this size counts in steps of 1.0 kWh. Without a second token the rest is kept for the next purchase.",
+                },
+            },
+            basket=BASKET
+            | {
+                "rounding": "Cash rounding -0.02: coins end at R 2,140.00",
+                "part": PART | {"way": "card", "amount": "500.00"},
+            },
+        ),
+        "till-training": (
+            "cashier/till.html",
+            {
+                **till()[1],
+                "frame": {"training": True},
+                "tried": "Training: R 1,500.00 would be taken, R 0.00 given back and 2 tokens made. Nothing was sold.",
+            },
         ),
         "till-blocked": till(
             customer=CUSTOMER
@@ -118,6 +170,22 @@ def pages() -> dict[str, Sample]:
             basket=EMPTY_BASKET,
         ),
         "token": vend(),
+        "token-and-charge": vend(
+            others=[
+                {
+                    "n": "",
+                    "title": "Parking bay, a month",
+                    "detail": "",
+                    "units": "",
+                    "unit": "",
+                    "token": None,
+                    "note": "R 690.00, no token",
+                    "url": "",
+                }
+            ],
+            count=1,
+        ),
+        "token-reversed": vend(state="reversed", token=None, others=[], fresh=False, count=1),
         "token-paid": waiting(),
         "token-refused": refused(),
         "token-cancelled": vend(

@@ -73,6 +73,7 @@ BASKET = {
     "tender": "cash",
     "received": "2,200.00",
     "change": "R 60.00",
+    "rounding": "",
     "take_label": "Take money, issue 2 tokens",
 }
 
@@ -94,7 +95,37 @@ CUSTOMER = {
     "facts": ["Unit G-14", "Electricity, mains", "Meter 0701 4482 317", "60 A direct"],
     "supply": {"state": "on", "text": "Supply on"},
     "last_sale": "Last sale Fri 13 Nov, R 800.00",
-    "notices": [],
+    "earlier": [
+        {"day": "13 Nov 2026, 09:12", "amount": "R 800.00", "url": "/v/3"},
+        {"day": "2 Nov 2026, 17:40", "amount": "R 1,200.00", "url": "/v/4"},
+    ],
+    "notices": [
+        {
+            "state": "half",
+            "text": "Arrears, last year: R 1,284.60 is owed.",
+            "act": "charge:debt/last-year",
+            "action": "Put it into the basket",
+        }
+    ],
+}
+
+
+CHARGES: dict[str, Any] = {
+    "order_id": "o-9",
+    "options": [
+        {"value": "", "label": "Choose"},
+        {"value": "debt/last-year", "label": "Arrears, last year: R 1,284.60 open"},
+        {"value": "reconnection", "label": "Reconnection, R 450.00"},
+        {"value": "parking", "label": "Parking bay, a month, R 690.00"},
+        {"value": "account", "label": "To the customer's account"},
+        {"value": "deposit", "label": "Deposit"},
+    ],
+    "charge": "",
+    "amount": "",
+    "times": "1",
+    "error": "",
+    "field": "",
+    "open": False,
 }
 
 
@@ -130,7 +161,13 @@ LAST = [
 ]
 
 
-TILL_URLS = {"find": "/look/till-matches", "act": "/look/till", "quote": "/look/till"}
+TILL_URLS = {
+    "find": "/look/till-matches",
+    "act": "/look/till",
+    "quote": "/look/till",
+    "training": "/look/till",
+    "customer_screen": "/look/second-counting",
+}
 
 
 def till(**changes: Any) -> Sample:
@@ -145,6 +182,7 @@ def till(**changes: Any) -> Sample:
         "quote": QUOTE,
         "last_sales": LAST,
         "basket": BASKET,
+        "charges": CHARGES,
         "recent": None,
     }
     return "cashier/till.html", context | changes

@@ -13,10 +13,11 @@ from vending.notifications import service as notices
 from vending.notifications.channel import masked
 from vending.receipts import sending
 from vending.services import Services
-from vending.vends import queries
+from vending.vends import queries, reversing
 from vending.vends import service as sales
-from vending.vends.queries import SaleView, VendView
+from vending.vends.queries import SaleView, TokenView, VendView
 from vending.web import gate, places, words
+from vending.web.timelines import token_kind
 from vending.web.words import _
 
 room = Blueprint("vends", __name__, url_prefix="/cashier/vends")
@@ -100,6 +101,7 @@ def page(key: str, *, index: int) -> str:
         sale = queries.one_sale(session, key)
         places.refuse_elsewhere(sale.site_key)
         meters = meters_of(session, services, [vend.meter_key for vend in sale.vends])
+        taken_back = reversing.of_orders(session, [vend.order_id for vend in sale.vends])
         sent = notices.of_sale(session, key)
     reachable = _reachable(services, sale)
     place = places.of_request()
@@ -108,7 +110,6 @@ def page(key: str, *, index: int) -> str:
     shown = tokens[index - 1] if tokens else None
     vend = shown[0] if shown else sale.vends[0]
     meter = meters.get(vend.meter_key)
-    unit = words.unit_of(vend.service) if vend.service else ""
     way = ", ".join(words.way(taken.way) for taken in sale.taken)
     return render_template(
         "cashier/vend.html",
@@ -130,13 +131,13 @@ def page(key: str, *, index: int) -> str:
             "token": shown[1].digits if shown else None,
             "index": index,
             "count": len(tokens),
-            "kind": "",
-            "dose": {"value": vend.units / 10, "text": words.units(vend.units), "unit": unit, "label": ""},
+            "kind": kind_of(tokens, index) if shown else "",
+            "dose": _dose(vend, shown[1] if shown else None),
             "fresh": (services.clock.now() - sale.sold_at).total_seconds() < 10,
             "others": _others(sale, meters, index),
-            "order": "",
-            "at_meter": None,
-            "happened": [*_happened(sale, place), *delivery(sent, place)],
+            "order": _order_of_entry(sale),
+            "at_meter": _at_meter(shown[1]) if shown else None,
+            "happened": [*_happened(sale, place, taken_back), *delivery(sent, place)],
             "message": "",
             "money": _where_the_money_is(sale, vend),
             "code": vend.refusal_code or "",
@@ -147,9 +148,11 @@ def page(key: str, *, index: int) -> str:
             "receipt": url_for("receipts.show", key=key),
             "print": url_for("vends.print_again", key=key),
             "here": url_for("vends.show", key=key),
-            "reverse": "",
             "correct": url_for("refunds.correcting", key=key) if sale.taken else "",
-            "trouble": "",
+            "reverse": url_for("reversals.ask", key=key)
+            if places.can(g.actor, "sale.reverse") and len(taken_back) < len(sale.vends)
+            else "",
+            "trouble": url_for("trouble.show", key=key, meter=vend.meter_key or None) if shown else "",
         },
         send=[
             {"label": send_label(channel, to), "url": url_for("vends.send", key=key, channel=channel)}
@@ -157,6 +160,62 @@ def page(key: str, *, index: int) -> str:
         ],
         copies=sale.copies,
     )
+
+
+def kind_of(tokens: Sequence[tuple[VendView, TokenView]], index: int) -> str:
+    """What a token is, when it is not simply what was bought; a set is counted."""
+    vend, token = tokens[index - 1]
+    alike = [
+        number
+        for number, (other, one) in enumerate(tokens, 1)
+        if one.kind == token.kind and other.order_id == vend.order_id
+    ]
+    if token.kind == "key-change":
+        return _(
+            "Key change, token %(number)s of %(count)s: enter it before the new credit",
+            number=alike.index(index) + 1,
+            count=len(alike),
+        )
+    if token.kind == "allowance":
+        return _("Free units of this month")
+    if token.kind == "credit":
+        return _("Credit, token %(number)s of %(count)s", number=alike.index(index) + 1, count=len(alike)) if len(alike) > 1 else ""  # fmt: skip
+    return token_kind(token.kind)
+
+
+def _dose(vend: VendView, token: TokenView | None) -> dict[str, Any] | None:
+    """The energy in the glass: of the token that is shown, or of the order while there is none."""
+    units = vend.units if token is None else token.units
+    if not units or not vend.service:
+        return None
+    return {
+        "value": units / 10,
+        "text": words.units(units),
+        "unit": words.unit_of(vend.service),
+        "label": "",
+    }
+
+
+def _order_of_entry(sale: SaleView) -> str:
+    """Rules.md 13: unspent tokens of the old key, the key change, then what was bought."""
+    if any(vend.carried for vend in sale.vends):
+        return _(
+            "Older tokens that were not entered yet go in first, then the key-change tokens in their order, then the "
+            "new credit. A key-change token that says USED is in already: go on with the next."
+        )
+    if any(len(vend.tokens) > 1 for vend in sale.vends):
+        return _("This purchase is several tokens. Enter all of them, in the order of their numbers.")
+    return ""
+
+
+def _at_meter(token: TokenView) -> list[str] | None:
+    if token.kind != "key-change":
+        return None
+    return [
+        _("Type the 20 digits, group by group."),
+        _("Press Enter on the keypad. The meter takes it and waits for the next token of the set."),
+        _("If it says USED, this token is in already. Go on with the next one."),
+    ]
 
 
 def meters_of(session: Session, services: Services, keys: Sequence[str]) -> dict[str, estate.MeterView]:
@@ -184,37 +243,46 @@ def charge_title(sale: SaleView, vend: VendView) -> str:
 
 
 def _others(sale: SaleView, meters: dict[str, estate.MeterView], index: int) -> list[dict[str, Any]]:
-    if len(sale.vends) < 2:
-        return []
-    rows = []
+    """What else is in this sale, in the order of entry: other tokens, and what needs none."""
+    tokens = sale.tokens
+    rows: list[dict[str, Any]] = []
     number = 0
     for vend in sale.vends:
         meter = meters.get(vend.meter_key)
-        if meter is None:
-            continue
         common = {
-            "title": f"{unit_code(meter)}, {words.service_name(vend.service).lower()}",
-            "detail": _("Meter %(number)s", number=words.meter_number(meter.drn)),
-            "units": words.units(vend.units),
-            "unit": words.unit_of(vend.service),
+            "title": f"{unit_code(meter)}, {words.service_name(vend.service).lower()}"
+            if meter
+            else charge_title(sale, vend),
+            "detail": _("Meter %(number)s", number=words.meter_number(meter.drn)) if meter else "",
+            "units": words.units(vend.units) if vend.units else "",
+            "unit": words.unit_of(vend.service) if vend.units else "",
         }
         for token in (*vend.carried, *vend.tokens):
             number += 1
-            if number != index:
-                rows.append(
-                    {
-                        **common,
-                        "n": number,
-                        "token": token.digits,
-                        "url": url_for("vends.show_token", key=sale.key, index=number),
-                    }
-                )
-        if not vend.tokens:
-            rows.append({**common, "n": "", "token": None, "url": ""})
+            if number == index:
+                continue
+            rows.append(
+                {
+                    **common,
+                    "n": number,
+                    "detail": kind_of(tokens, number) or common["detail"],
+                    "units": words.units(token.units) if token.units else "",
+                    "unit": words.unit_of(vend.service) if token.units else "",
+                    "token": token.digits,
+                    "url": url_for("vends.show_token", key=sale.key, index=number),
+                }
+            )
+        if not vend.tokens and len(sale.vends) > 1:
+            on_its_way = vend.state == "paid"
+            paid = words.total(vend.paid_minor, sale.currency)
+            note = "" if on_its_way else _("%(money)s, no token", money=paid)
+            rows.append({**common, "n": "", "token": None, "note": note, "url": ""})
     return rows
 
 
-def _happened(sale: SaleView, place: places.Place) -> list[dict[str, str]]:
+def _happened(
+    sale: SaleView, place: places.Place, taken_back: dict[str, reversing.ReversalView]
+) -> list[dict[str, str]]:
     change = sum(taken.change_minor for taken in sale.taken)
     rows = [
         {
@@ -242,6 +310,16 @@ def _happened(sale: SaleView, place: places.Place) -> list[dict[str, str]]:
             rows.append(
                 {"state": "now", "what": _("Token refused"), "detail": vend.refusal_sentence or "", "at": ""}
             )
+    for back in taken_back.values():
+        asked = back.state == "asked"
+        rows.append(
+            {
+                "state": "half" if asked else "off",
+                "what": _("Reversal asked for") if asked else _("Taken back"),
+                "detail": _("waits for a second person") if asked else (back.credit_note or ""),
+                "at": words.clock_time(back.decided_at or back.asked_at, place.zone, seconds=True),
+            }
+        )
     rows.append(
         {"state": "on", "what": _("Printed"), "detail": _("%(count)s copies", count=sale.copies), "at": ""}
         if sale.copies

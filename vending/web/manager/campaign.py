@@ -20,7 +20,7 @@ from vending.vends import key_changes
 from vending.vends import queries as sales
 from vending.web import gate, glass, listing, places, words
 from vending.web.listing import Cell, Column
-from vending.web.manager.meters import token_kind
+from vending.web.timelines import token_kind
 from vending.web.words import _, plural
 
 room = Blueprint("campaign", __name__, url_prefix="/manager/campaign")

@@ -6,13 +6,10 @@ card that is scanned here is compared with what is known before anything is beli
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, g, render_template, request, url_for
 
-from sts import id_record
-from sts.errors import StsError
 from vending.access import approvals
 from vending.access.policy import Permission
 from vending.analytics import timeline
@@ -23,15 +20,13 @@ from vending.estate import queries as estate
 from vending.estate.queries import MeterView
 from vending.services import Services
 from vending.tariffs import service as tariffs
-from vending.web import forms, gate, listing, places, words
+from vending.web import forms, gate, labels, listing, places, timelines, words
 from vending.web.manager.estate import crumbs, lamp_of, state_word
 from vending.web.manager.records import tariff_options
-from vending.web.words import _, plural
+from vending.web.words import _
 
 room = Blueprint("meters", __name__, url_prefix="/manager/meters")
 
-# A silence of the line of time that is worth a word.
-GAP = timedelta(days=14)
 KINDS = ("sale", "token", "key", "ratio", "visit", "act")
 
 
@@ -137,7 +132,7 @@ def show(key: str) -> Any:
             },
         ],
         timeline_filters=_filters(only),
-        timeline_entries=entries(events),
+        timeline_entries=timelines.entries(events),
         paging=None,
         nothing=_("Nothing of this kind happened to this meter yet."),
     )
@@ -158,111 +153,6 @@ def _filters(only: str) -> list[dict[str, Any]]:
         {"label": label, "url": listing.link("meters.show", key=key, **({"only": name} if name else {})), "current": name == only}
         for name, label in names.items()
     ]  # fmt: skip
-
-
-def entries(events: list[timeline.Event]) -> list[dict[str, Any]]:
-    """The line of time as the page shows it; a long silence is said."""
-    zone = places.of_request().zone
-    found: list[dict[str, Any]] = []
-    before = None
-    for event in events:
-        if before is not None and before - event.at > GAP:
-            found.append(
-                {
-                    "gap": plural(
-                        "nothing for %(num)s day", "nothing for %(num)s days", (before - event.at).days
-                    )
-                }
-            )
-        before = event.at
-        found.append(
-            {
-                "at": words.moment(event.at, zone),
-                "iso": event.at.isoformat(),
-                "url": "",
-                "value": "",
-                **_told(event),
-            }
-        )
-    return found
-
-
-def _told(event: timeline.Event) -> dict[str, Any]:
-    facts = event.facts
-    if event.kind == "sale":
-        states = {
-            "issued": ("on", _("Sold")),
-            "paid": ("half", _("Paid, the token is on its way")),
-            "partly": ("on", _("Sold in part, the rest went back")),
-            "refused": ("now", _("Refused, the money is kept for the customer")),
-            "reversed": ("off", _("Reversed")),
-            "asked": ("half", _("Asked for, waits for a second person")),
-            "withdrawn": ("off", _("Withdrawn")),
-            "cancelled": ("off", _("Cancelled")),
-        }
-        state, what = states.get(event.name, ("off", event.name))
-        return {
-            "state": state,
-            "what": f"{what}: {words.measure(facts['units'], facts['service'])}",
-            "detail": _("Receipt %(number)s, till %(till)s, %(who)s", number=facts["receipt"], till=facts["till"], who=facts["cashier"]),
-            "url": url_for("sales.show", key=event.ref),
-            "value": words.total(facts["paid_minor"], facts["currency"]),
-        }  # fmt: skip
-    if event.kind == "token":
-        units = f", {words.units(facts['units'])}" if facts["units"] else ""
-        return {
-            "state": "on",
-            "what": f"{token_kind(event.name)}{units}",
-            "detail": _("Entry %(number)s of the log", number=facts["sequence"]),
-            "url": url_for("sales.show", key=event.ref),
-        }
-    if event.kind == "key":
-        return {
-            "state": "on",
-            "what": _("Key of group %(sgc)s, revision %(krn)s", sgc=facts["sgc"], krn=facts["krn"]),
-            "detail": "; ".join(part for part in (facts["evidence"], facts["reason"]) if part),
-        }
-    if event.kind == "ratio":
-        return {
-            "state": "half",
-            "what": _("Transformer ratio %(ct)s, %(vt)s", ct=facts["ct"], vt=facts["vt"]),
-            "detail": facts["reason"],
-        }
-    if event.kind == "visit":
-        credit = (facts["readings"] or {}).get("credit")
-        return {
-            "state": "on" if event.name == "done" else "now",
-            "what": f"W-{facts['number']} {facts['title']}",
-            "detail": facts["sentence"],
-            "url": url_for("work.show", key=event.ref),
-            "value": f"{credit[0]} {credit[1]}" if credit else "",
-        }
-    return {
-        "state": "off",
-        "what": event.name.capitalize(),
-        "detail": "; ".join(part for part in (facts["who"], facts["reason"] or "") if part),
-    }
-
-
-def token_kind(kind: str) -> str:
-    names = {
-        "credit": _("Credit"),
-        "free": _("Free units"),
-        "free-issue": _("Free issue"),
-        "allowance": _("Free allowance"),
-        "replacement": _("Replaced credit"),
-        "refund": _("Replaced credit"),
-        "engineering": _("Engineering token"),
-        "power-limit": _("Power limit"),
-        "clear-credit": _("Clear credit"),
-        "clear-tamper": _("Clear tamper"),
-        "phase-unbalance-limit": _("Phase unbalance limit"),
-        "meter-test": _("Meter test"),
-    }
-    if kind.startswith("key-change"):
-        number = kind.removeprefix("key-change").lstrip("-")
-        return _("Key change, token %(number)s", number=number) if number else _("Key change")
-    return names.get(kind, kind)
 
 
 def _actions(meter: MeterView) -> list[dict[str, Any]]:
@@ -349,18 +239,6 @@ def read_keying() -> dict[str, Any]:
 DEFAULT_KEYING = {"sgc": "", "krn": 1, "key_type": 2, "ti": "01", "ea": "11", "dkga": "04", "tct": "02", "ken": 255, "base_date": 2014}  # fmt: skip
 
 
-def _scanned(text: str) -> id_record.IdRecord | None:
-    """The record of a label or card; InvalidInput with what to do when it is none."""
-    if not text:
-        return None
-    try:
-        return id_record.parse(text)
-    except StsError as error:
-        raise InvalidInput(
-            _("This is not the record of a label: %(why)s", why=str(error)), "record"
-        ) from None
-
-
 @room.route("/add", methods=["GET", "POST"])
 @gate.needs("estate.edit")
 def add() -> Any:
@@ -370,7 +248,7 @@ def add() -> Any:
     values: dict[str, Any] = dict(DEFAULT_KEYING)
     number, refused = "", None
     try:
-        record = _scanned(request.args.get("record", ""))
+        record = labels.scanned(request.args.get("record", ""))
         if record is not None:
             number = record.pan
             values |= {
@@ -446,11 +324,11 @@ def compare(key: str) -> Any:
     sentences: list[str] = []
     refused = None
     try:
-        record = _scanned(text)
+        record = labels.scanned(text)
     except InvalidInput as wrong:
         record, refused = None, wrong
     if record is not None:
-        sentences = differences(meter, record) or [_("The label says the same as what is known here.")]
+        sentences = labels.differences(meter, record) or [_("The label says the same as what is known here.")]
     form = forms.Form(
         page={**_page(meter, _("Compare a label")), "intro": " ".join(sentences)},
         fields=[],
@@ -460,31 +338,6 @@ def compare(key: str) -> Any:
         aside=sentences,
     )  # fmt: skip
     return form.show()
-
-
-def differences(meter: MeterView, record: id_record.IdRecord) -> list[str]:
-    """What a label says otherwise than what is known, each as a sentence."""
-    keying = meter.keying
-    known = id_record.IdRecord(
-        meter.pan, keying.tct, keying.ea, keying.sgc, keying.ti, keying.krn, record.expires
-    )
-    names = {
-        "pan": _("Meter number"),
-        "tct": _("Token carrier"),
-        "ea": _("Algorithm"),
-        "sgc": _("Supply group"),
-        "ti": _("Tariff index"),
-        "krn": _("Key revision"),
-    }
-    return [
-        _(
-            "%(what)s: the label says %(label)s, here it is %(known)s.",
-            what=names.get(name, name),
-            label=getattr(record, name),
-            known=getattr(known, name),
-        )
-        for name in id_record.differences(record, known)
-    ]
 
 
 @room.route("/<key>/commission", methods=["GET", "POST"])
@@ -511,9 +364,9 @@ def commission(key: str) -> Any:
     if request.method == "GET":
         return form.show()
     try:
-        record = _scanned(forms.text("record"))
+        record = labels.scanned(forms.text("record"))
         if record is not None and not request.form.get("differs"):
-            found = differences(meter, record)
+            found = labels.differences(meter, record)
             if found:
                 raise InvalidInput(
                     " ".join(found) + " " + _("Mend the figures first, or tick that you go on."), "record"

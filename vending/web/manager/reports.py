@@ -16,7 +16,7 @@ from vending.analytics import shifts as shift_reports
 from vending.services import Services
 from vending.web import charts, gate, listing, places, words
 from vending.web.listing import Cell, Column
-from vending.web.manager.meters import token_kind
+from vending.web.timelines import token_kind
 from vending.web.words import _
 
 room = Blueprint("reports", __name__, url_prefix="/manager/reports")

@@ -20,7 +20,7 @@ from vending.vends.plan import WITHOUT_MONEY
 from vending.web import charts, gate, listing, places, words
 from vending.web.cashier import sale_words
 from vending.web.listing import Cell, Column
-from vending.web.manager.meters import token_kind
+from vending.web.timelines import token_kind
 from vending.web.words import _, plural
 
 room = Blueprint("sales", __name__, url_prefix="/manager/sales")
