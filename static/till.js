@@ -16,6 +16,13 @@
     return true;
   };
 
+  const withoutToken = () => {
+    const charges = at("charges");
+    if (!charges) return false;
+    charges.open = true;
+    return go(at("charge"));
+  };
+
   const otherToken = (step) => {
     const links = [...document.querySelectorAll(".others a")];
     return press(step > 0 ? links[0] : links[links.length - 1]);
@@ -34,6 +41,7 @@
       const here = document.activeElement;
       if (key === "F9") { press(at("take-money")); return; }
       if (key === "+") { press(at("add-line")); return; }
+      if (key === "*") { withoutToken(); return; }
       if (key === "Enter") { if (!enter(here)) { here.click?.(); return; } fresh = true; }
       else if (key.length === 1 && here.matches?.("input")) { here.value = fresh ? key : here.value + key; fresh = false; }
       else if (key === "Backspace" && here.matches?.("input")) here.value = here.value.slice(0, -1);
@@ -77,13 +85,6 @@
     return press(line);
   };
 
-  const withoutToken = () => {
-    const charges = at("charges");
-    if (!charges) return false;
-    charges.open = true;
-    return go(at("charge"));
-  };
-
   const keys = {
     F2: () => go(at("find")) || press(at("next-customer")),
     F4: () => press(at("print-again")) || press(document.querySelector(".last form button")),
@@ -104,7 +105,7 @@
     if (keys[event.key]) done = keys[event.key]();
     else if (event.key === "Enter" && field) done = enter(target);
     else if (event.key === "+" && (target.id === "amount" || !field)) done = (!ready() && wait("+")) || press(at("add-line"));
-    else if (event.key === "*" && (target.id === "amount" || !field)) done = withoutToken();
+    else if (event.key === "*" && (target.id === "amount" || !field)) done = (!ready() && wait("*")) || withoutToken();
     else if (event.key === "Escape") done = escape(target);
     else if (event.key === "ArrowRight" && !field) done = otherToken(1);
     else if (event.key === "ArrowLeft" && !field) done = otherToken(-1);

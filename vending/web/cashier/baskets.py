@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from flask import g, request
@@ -20,6 +21,7 @@ from vending.services import Services
 from vending.vends import drafts, facts
 from vending.vends.drafts import DraftBasket, DraftLine
 from vending.vends.errors import SaleTooSmall
+from vending.vends.look import Look
 from vending.vends.ordering import plan_order
 from vending.vends.plan import Planned, VendOrder
 from vending.web import places
@@ -78,29 +80,47 @@ def order_of(line: DraftLine, code: str) -> VendOrder:
 
 
 def typed(services: Services, sale_id: str) -> DraftBasket:
-    """The basket as kept, with what the form says about the current meter."""
-    basket = kept(services, sale_id)
+    """The basket with what the form says about the current meter, kept."""
     meter, order_id = request.form.get("meter", ""), request.form.get("order_id", "")
     amount = (request.form.get("quick") or request.form.get("amount") or "").strip()
-    if meter and amount:
-        return basket.put(
-            DraftLine(
-                own_id(order_id),
-                meter,
-                amount,
-                register=request.form.get("register", "")[:60],
-                second_token=request.form.get("second_token") == "1",
+
+    def with_the_form(basket: DraftBasket) -> DraftBasket:
+        if meter and amount:
+            return basket.put(
+                DraftLine(
+                    own_id(order_id),
+                    meter,
+                    amount,
+                    register=request.form.get("register", "")[:60],
+                    second_token=request.form.get("second_token") == "1",
+                )
             )
-        )
-    if meter and request.form.get("amount") == "":
-        return replace(basket, lines=tuple(line for line in basket.lines if line.order_id != order_id))
-    return basket
+        if meter and request.form.get("amount") == "":
+            return replace(basket, lines=tuple(line for line in basket.lines if line.order_id != order_id))
+        return basket
+
+    return change(services, sale_id, with_the_form)
 
 
 def kept(services: Services, sale_id: str) -> DraftBasket:
-    """The cashier's own basket of this id. Somebody else's is not there: a new one begins under an id of its own."""
+    """The cashier's own basket of this id."""
     with services.db.reading() as session:
-        basket = drafts.find(session, sale_id)
+        return _own(session, sale_id)
+
+
+def change(services: Services, sale_id: str, changed: Callable[[DraftBasket], DraftBasket]) -> DraftBasket:
+    """Read, changed and kept in one transaction: a count on its way and a button pressed meanwhile lose nothing."""
+    with services.db.writing() as session:
+        before = _own(session, sale_id)
+        after = changed(before)
+        if after != before:
+            drafts.save(session, services.clock, after)
+    return after
+
+
+def _own(session: Session, sale_id: str) -> DraftBasket:
+    """Somebody else's basket is not there: a new one begins under an id of its own."""
+    basket = drafts.find(session, sale_id)
     if basket is not None and basket.cashier_key == g.actor.key:
         return basket
     return DraftBasket(
@@ -141,11 +161,6 @@ def line_without_token(basket: DraftBasket, which: str) -> DraftLine:
     )  # fmt: skip
 
 
-def keep(services: Services, basket: DraftBasket) -> None:
-    with services.db.writing() as session:
-        drafts.save(session, services.clock, basket)
-
-
 def count(services: Services, basket: DraftBasket, way: str) -> tuple[list[Counted], int]:
     """Every line priced in order, each knowing what the ones before it bought."""
     place = places.of_request()
@@ -154,6 +169,7 @@ def count(services: Services, basket: DraftBasket, way: str) -> tuple[list[Count
     with services.db.reading() as session:
         meters = meters_of(session, services, [line.meter for line in basket.kept if line.meter])
         names: dict[str, str] = {}
+        books = Look(session, services.clock)
         for line in basket.kept:
             meter = meters.get(line.meter)
             if line.meter and (meter is None or meter.site_key != place.site_key):
@@ -165,7 +181,7 @@ def count(services: Services, basket: DraftBasket, way: str) -> tuple[list[Count
                 continue
             try:
                 order = order_of(line, place.currency)
-                plan = plan_order(session, services.clock, order, place.site, spent, channel=way)
+                plan = plan_order(session, services.clock, order, place.site, spent, channel=way, look=books)
                 spent.count(plan)
                 counted.append(Counted(line, meter, customer, plan))
             except VendingError as refused:

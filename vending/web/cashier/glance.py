@@ -18,6 +18,7 @@ from vending.estate import queries as estate
 from vending.services import Services
 from vending.tariffs import fees
 from vending.vends import facts, ordering, queries
+from vending.vends.look import Look
 from vending.web import frame, labels, places, words
 from vending.web.cashier.vends import unit_code
 from vending.web.words import _, plural
@@ -54,18 +55,19 @@ def look(session: Session, services: Services, meter_name: str, tenant_key: str)
     """None: nobody was chosen. A meter goes before a customer's name."""
     place = places.of_request()
     clock = services.clock
+    books = Look(session, clock)
     meter = estate.one_meter(session, clock, meter_name, sites=(place.site_key,)) if meter_name else None
     if meter is not None:
         tenant = meter.tenant
     elif tenant_key:
-        tenant = facts.customer_of(session, clock, place.site, meter_key="", tenant_key=tenant_key).tenant
+        tenant = facts.customer_of(session, books, place.site, meter_key="", tenant_key=tenant_key).tenant
     else:
         return None
     spent = facts.Spent()
     known = None
     if meter is not None and meter.credit_in == "meter":
         try:
-            known = facts.gather(session, clock, meter.key, place.site, spent=spent)
+            known = facts.gather(session, clock, meter.key, place.site, spent=spent, look=books)
         except VendingError:
             known = None  # why it is not for sale is said where the amount would be
     due = ordering.free_units(known) if known else None
@@ -77,8 +79,8 @@ def look(session: Session, services: Services, meter_name: str, tenant_key: str)
         facts.why_not_for_sale(meter) if meter else "",
         tuple(queries.list_of_meter(session, meter.key)) if meter else (),
         known.buyer.kept_minor if known else 0,
-        facts.account_balance(session, tenant.key, currency, spent) if tenant else 0,
-        facts.debts_of(session, tenant.key, currency, spent) if tenant else {},
+        facts.account_balance(books, tenant.key, currency, spent) if tenant else 0,
+        facts.debts_of(books, tenant.key, currency, spent) if tenant else {},
         bool(known and known.buyer.carries),
         due.units if due else 0,
         tuple(fees.list_fees(session, place.site_key)) if tenant else (),
@@ -100,8 +102,6 @@ def customer(seen: Glance, scanned: id_record.IdRecord | None) -> dict[str, Any]
     elif tenant is not None:
         told.append(_("Customer %(number)s", number=tenant.number))
         told += [tenant.phone] if tenant.phone else []
-    if seen.kept_minor:
-        told.append(_("%(money)s kept from last time", money=words.total(seen.kept_minor, currency)))
     if seen.account_minor or (meter is not None and meter.credit_in == "account"):
         told.append(_("Account %(money)s", money=words.total(seen.account_minor, currency)))
     last = seen.last[0] if seen.last else None
@@ -158,6 +158,18 @@ def _notices(seen: Glance, scanned: id_record.IdRecord | None) -> list[dict[str,
         notices.append(
             {"state": "half", "text": text, "url": "", "act": f"charge:debt/{which}", "action": _("Put it into the basket")}
         )  # fmt: skip
+    if seen.kept_minor and seen.tenant is not None and places.can(g.actor, "sale.reverse"):
+        notices.append(
+            {
+                "state": "on",
+                "text": _(
+                    "%(money)s is kept and is spent first at the next purchase.",
+                    money=words.total(seen.kept_minor, place.currency),
+                ),
+                "url": url_for("refunds.giving", tenant=seen.tenant.key),
+                "action": _("Give it back"),
+            }
+        )
     if seen.free_units and meter is not None:
         text = _(
             "%(units)s %(unit)s are free this month. They come with the purchase, on a token of their own.",

@@ -115,11 +115,10 @@ def act() -> Any:
     basket = baskets.typed(services, baskets.own_id(request.form.get("basket_id")))
     verb, _colon, which = request.form.get("act", "quote").partition(":")
     if verb in ("remove", "undo"):
-        baskets.keep(services, basket.removed(which, gone=verb == "remove"))
+        baskets.change(services, basket.sale_id, lambda one: one.removed(which, gone=verb == "remove"))
         return redirect(url_for("till.desk", basket=basket.sale_id), 303)
     if verb == "charge":
         return _charge(services, basket, which)
-    baskets.keep(services, basket)
     if verb == "add":
         counted, _total = baskets.count(services, basket, tenders.channel())
         if not any(one.error for one in counted):
@@ -140,7 +139,6 @@ def count() -> Any:
     """The same page with the amount as typed so far; htmx takes the counted parts out of it."""
     services: Services = g.services
     basket = baskets.typed(services, baskets.own_id(request.form.get("basket_id")))
-    baskets.keep(services, basket)
     return page(
         basket,
         meter=request.form.get("meter", ""),
@@ -185,7 +183,7 @@ def _charge(services: Services, basket: DraftBasket, which: str) -> Any:
     except InvalidInput as wrong:
         told = (wrong.field or "charge", wrong.sentence)
         return page(basket, meter=meter, tenant=tenant, charge_error=told, sell_another=True), 422
-    baskets.keep(services, longer)
+    baskets.change(services, basket.sale_id, lambda one: one.put(line))
     return redirect(
         url_for("till.desk", basket=basket.sale_id, meter=meter or None, customer=tenant or None, another=1),
         303,

@@ -66,6 +66,7 @@ def page(
             "quote": url_for("till.count"),
             "training": url_for("till.train"),
             "customer_screen": url_for("second.show"),
+            "unclaimed": url_for("refunds.receiving"),
         },
         find={"text": find or (unit_code(current) if current else ""), "error": find_error, "hint": ""},
         matches=found,

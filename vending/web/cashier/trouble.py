@@ -17,6 +17,7 @@ from vending.analytics import timeline
 from vending.estate import queries as estate
 from vending.services import Services
 from vending.vends import facts, queries
+from vending.vends.look import Look
 from vending.vends.queries import SaleView
 from vending.web import gate, places, timelines, words
 from vending.web.cashier.vends import title
@@ -44,7 +45,7 @@ def show(key: str) -> Any:
         if meter is None:
             return render_template("cashier/trouble.html", **_nothing_to_enter(sale))
         events = timeline.of_meter(session, meter.key, kinds=frozenset({"sale", "token", "key"}), most=12)
-        carries = facts.under_key(session, meter)[1]
+        carries = facts.under_key(Look(session, services.clock), meter)[1]
         newer = _newer(session, sale, meter.key)
     results = _results(meter.profile)
     chosen = request.args.get("shown", "")
