@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 from shop import Shop
 from web_app import form_word, post, sign_in
+from werkzeug.routing import AnyConverter, IntegerConverter
 
 from vending.access import policy
 from vending.demonstration.people import DEMONSTRATION_PEOPLE
@@ -25,8 +26,11 @@ def routes(app: Flask) -> list[tuple[str, str, str]]:
     for rule in app.url_map.iter_rules():
         path = str(rule)
         for name, converter in rule._converters.items():
-            made_up = {"IntegerConverter": "1", "AnyConverter": "a4"}
-            value = made_up.get(type(converter).__name__, "favicon.svg" if name == "filename" else "0" * 16)
+            value = "favicon.svg" if name == "filename" else "0" * 16
+            if isinstance(converter, IntegerConverter):
+                value = "1"
+            elif isinstance(converter, AnyConverter):
+                value = min(converter.items)
             path = path.replace(f"<{_spelt(rule, name)}>", value)
         assert "<" not in path, path
         found += [(rule.endpoint, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
