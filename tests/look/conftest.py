@@ -1,4 +1,5 @@
-"""The stage on a port and the system's own Chromium, once for all tests of the look."""
+"""The stage on a port and the system's own Chromium, once for each file of tests: while a browser is held, no other test of
+the process can start one."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, make_stage(), threaded=True)
@@ -21,7 +22,7 @@ def address() -> Iterator[str]:
     server.shutdown()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])

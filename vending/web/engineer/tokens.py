@@ -13,7 +13,7 @@ from flask import Blueprint, g, request, url_for
 
 from keystore.errors import KeystoreError
 from vending.access.policy import Permission
-from vending.errors import InvalidInput, VendingError
+from vending.errors import InvalidInput, NotAllowed, VendingError
 from vending.estate import queries as estate
 from vending.services import Services
 from vending.vends import acting, key_changes
@@ -48,6 +48,9 @@ def actions() -> dict[str, str]:
         "phase-unbalance-limit": _("Phase unbalance limit"),
         "meter-test": _("Meter test"),
     }
+
+
+KINDS = ("engineering", "free-issue", "replacement")
 
 
 def kinds() -> dict[str, str]:
@@ -174,8 +177,10 @@ def ask() -> Any:
         return form.show()
     try:
         kind = forms.text("kind")
+        if kind in KINDS and kind not in options:
+            raise NotAllowed(_("Your work does not include asking for this kind of token."))
         if kind not in options:
-            raise InvalidInput(_("Choose one of the kinds of token that your work includes."), "kind")
+            raise InvalidInput(_("Choose what kind of token is asked for."), "kind")
         meter = _meter(forms.text("meter"))
         work_order = forms.text("work_order")
         if kind == "engineering" and not work_order:
