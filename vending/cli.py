@@ -52,6 +52,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "jobs": ("vending.jobs_commands", "group", "Work in the background: see it, send it again."),
     "tls": ("vending.tls_commands", "tls", "The certificate of the pages: make, take, renew, show."),
     "receipt": ("vending.receipt_commands", "receipt", "Receipts: explain, make again, print, verify."),
+    "print-agent": (
+        "vending.print_agent",
+        "print_agent",
+        "On a till's PC: print that till's papers on the printer there.",
+    ),
     "statement": (
         "vending.statement_commands",
         "statement",

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from vending.notifications import service as notices
 from vending.outbox import Message
-from vending.receipts import sending
+from vending.receipts import print_queue, sending
 from vending.receipts import service as receipts
 from vending.services import Services
+from vending.vends import queries
 
 Reaction = Callable[[Services, Message], None]
 
@@ -35,6 +36,15 @@ def ask_to_send(services: Services, message: Message) -> None:
     )
 
 
+def print_paper(services: Services, message: Message) -> None:
+    """The first paper of a sale, at a till whose PC runs the print agent; cash opens the drawer."""
+    with services.db.writing() as session:
+        sale = queries.one_sale(session, message.payload["sale"])
+        if sale.state == "issued" and not any(vend.state == "paid" for vend in sale.vends):
+            cash = any(taken.way == "cash" for taken in sale.taken)
+            print_queue.ask_receipt(session, services.clock, sale.key, copy=0, kick=cash)
+
+
 def send_notice(services: Services, message: Message) -> None:
     """One try; what may go better later fails the job, which comes again."""
     notices.send(
@@ -50,7 +60,7 @@ def send_notice(services: Services, message: Message) -> None:
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     # Remote meters join here as their room is built.
-    "vend issued": (keep_paper, ask_to_send),
+    "vend issued": (keep_paper, print_paper, ask_to_send),
     notices.ASKED: (send_notice,),
     "vend refused": (keep_paper,),
     "order adopted": (),

@@ -24,9 +24,12 @@ class EscposPrinter:
         self._connect = connect
 
     def send(self, data: bytes) -> None:
+        begun = False
         try:
             device = self._connect()
+            device.open()
             try:
+                begun = True
                 device._raw(data)
             finally:
                 device.close()
@@ -34,7 +37,8 @@ class EscposPrinter:
             # Each connection brings the errors of its own library; what a desk must know is the same for all.
             raise PrinterAway(
                 f"The printer at {self._name} does not answer ({type(error).__name__}). Check its cable, paper and switch, "
-                "then print again; the sale is safe."
+                "then print again; the sale is safe.",
+                begun=begun,
             ) from error
 
 

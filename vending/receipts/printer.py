@@ -16,6 +16,10 @@ class PrinterAway(Unavailable):
 
     code = "printer_away"
 
+    def __init__(self, sentence: str, *, begun: bool = True) -> None:
+        super().__init__(sentence)
+        self.begun = begun  # false: surely not one byte went out, so the same job may simply be tried again
+
 
 class PrinterUnknown(InvalidInput):
     code = "printer_unknown"

@@ -1,6 +1,6 @@
 """The rows of papers: what stood around a sale when its paper was made, and the papers that were made of it.
 
-Both are only ever added: a tax invoice is kept as it was given.
+The first two are only ever added: a tax invoice is kept as it was given. The others are what waits for a printer.
 """
 
 from datetime import datetime
@@ -38,6 +38,61 @@ class ReceiptPaper(Base):
     made_at: Mapped[datetime]
 
     __table_args__ = (sa.UniqueConstraint("sale_key", "size", "copy_number"),)
+
+
+class PrintAgent(Base):
+    """A till's PC that fetches papers; its secret is kept as a hash, shown once when it is paired."""
+
+    __tablename__ = "print_agent"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    site_key: Mapped[str]
+    till: Mapped[str]
+    roll: Mapped[str]
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    paired_by: Mapped[str]
+    paired_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    trouble: Mapped[str] = mapped_column(default="")  # why its printer took nothing, as it said last
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        # One agent a till: two would print one paper each of the same queue.
+        sa.Index(
+            "ix_print_agent_till",
+            "site_key",
+            "till",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+
+
+class PrintJob(Base):
+    """One paper for the printer of one till, and how far it came."""
+
+    __tablename__ = "print_job"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # one paper is one key: asked for twice, it is printed once
+    site_key: Mapped[str]
+    till: Mapped[str]
+    sale_key: Mapped[str | None] = mapped_column(sa.ForeignKey("sale.key"))  # none: a test page
+    copy_number: Mapped[int]
+    kick: Mapped[int]  # the drawer opens first
+    round: Mapped[int] = mapped_column(default=0)  # rises when somebody says that nothing came out
+    state: Mapped[str] = mapped_column(default="waiting")
+    asked_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            "state IN ('waiting', 'fetched', 'printed', 'unsure', 'dropped')", name="state_known"
+        ),
+        sa.Index("ix_print_job_till", "site_key", "till", "state", "id"),
+    )
 
 
 append_only(ReceiptAround.__table__)

@@ -33,6 +33,7 @@ from vending.web import (
     offices,
     papers,
     places,
+    print_agents,
     receipts,
     words,
 )
@@ -72,7 +73,7 @@ def create_app(services: Services) -> Flask:
 
     headers.add(app)
     metrics.count(app)
-    CSRFProtect(app)
+    CSRFProtect(app).exempt(print_agents.room)  # programs, with a secret of their own and no cookie
     Babel(app, locale_selector=_language)
     words.dress(app)
     dress.dress(app)
@@ -94,6 +95,7 @@ def create_app(services: Services) -> Flask:
         trouble.room,
         receipts.room,
         papers.room,
+        print_agents.room,
         health.room,
         developers.room,
         *offices.ROOMS,

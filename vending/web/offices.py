@@ -21,7 +21,7 @@ from vending.web.manager import (
     sales,
     tariffs,
 )
-from vending.web.supervisor import approvals, bags, budget, cash, shifts, unclaimed
+from vending.web.supervisor import approvals, bags, budget, cash, printers, shifts, unclaimed
 from vending.web.verify import pages as verify
 
 ROOMS: tuple[Blueprint, ...] = (
@@ -29,6 +29,7 @@ ROOMS: tuple[Blueprint, ...] = (
     budget.room,
     shifts.room,
     bags.room,
+    printers.room,
     cash.room,
     unclaimed.room,
     keys.room,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from vending.estate import queries as estate
 from vending.notifications import service as notices
 from vending.notifications.channel import masked
-from vending.receipts import sending
+from vending.receipts import print_queue, sending
 from vending.services import Services
 from vending.vends import queries, reversing
 from vending.vends import service as sales
@@ -40,8 +40,21 @@ def show_token(key: str, index: int) -> Any:
 def print_again(key: str) -> Any:
     services: Services = g.services
     places.refuse_elsewhere(_site_of(services, key))
-    sales.reprint(services.db, services.clock, key, actor=g.actor)
+    copies = sales.reprint(services.db, services.clock, key, actor=g.actor)
+    if _to_the_agent(services, key, copies):
+        return redirect(url_for("vends.show", key=key), 303)
     return redirect(url_for("receipts.show", key=key, print="now"), 303)
+
+
+def _to_the_agent(services: Services, key: str, copies: int) -> bool:
+    """Whether this till's papers come out of its agent's printer, so that the browser need not print."""
+    with services.db.writing() as session:
+        sale = queries.one_sale(session, key)
+        if print_queue.find_agent(session, sale.site_key, sale.till) is None:
+            return False
+        # The first one is on its way by itself; the same name is the same paper.
+        print_queue.ask_receipt(session, services.clock, key, copy=max(copies - 1, 0), kick=False)
+    return True
 
 
 @room.post("/<key>/send/<any(sms, email):channel>")
