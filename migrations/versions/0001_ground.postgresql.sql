@@ -419,6 +419,25 @@ CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsq
 --;;
 CREATE OR REPLACE TRIGGER tender_correction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tender_correction FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
 --;;
+CREATE TABLE print_agent (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	till VARCHAR NOT NULL,
+	roll VARCHAR NOT NULL,
+	secret_hash VARCHAR NOT NULL,
+	paired_by VARCHAR NOT NULL,
+	paired_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	seen_at TIMESTAMP WITH TIME ZONE,
+	trouble VARCHAR NOT NULL,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_print_agent PRIMARY KEY (id),
+	CONSTRAINT uq_print_agent_key UNIQUE (key),
+	CONSTRAINT uq_print_agent_secret_hash UNIQUE (secret_hash)
+)
+--;;
+CREATE UNIQUE INDEX ix_print_agent_till ON print_agent (site_key, till) WHERE ended_at IS NULL
+--;;
 CREATE TABLE sandbox_order (
 	id BIGSERIAL NOT NULL,
 	api_key VARCHAR NOT NULL,
@@ -891,6 +910,26 @@ CREATE TABLE receipt_paper (
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
 CREATE OR REPLACE TRIGGER receipt_paper_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_paper FOR EACH STATEMENT EXECUTE FUNCTION ampoule_append_only()
+--;;
+CREATE TABLE print_job (
+	id BIGSERIAL NOT NULL,
+	key VARCHAR NOT NULL,
+	site_key VARCHAR NOT NULL,
+	till VARCHAR NOT NULL,
+	sale_key VARCHAR,
+	copy_number BIGINT NOT NULL,
+	kick BIGINT NOT NULL,
+	round BIGINT NOT NULL,
+	state VARCHAR NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_print_job PRIMARY KEY (id),
+	CONSTRAINT ck_print_job_state_known CHECK (state IN ('waiting', 'fetched', 'printed', 'unsure', 'dropped')),
+	CONSTRAINT uq_print_job_key UNIQUE (key),
+	CONSTRAINT fk_print_job_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
+)
+--;;
+CREATE INDEX ix_print_job_till ON print_job (site_key, till, state, id)
 --;;
 CREATE TABLE shift_standing (
 	shift_key VARCHAR NOT NULL,

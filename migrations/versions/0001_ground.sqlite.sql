@@ -432,6 +432,26 @@ CREATE TRIGGER IF NOT EXISTS tender_correction_no_update BEFORE UPDATE ON tender
 --;;
 CREATE TRIGGER IF NOT EXISTS tender_correction_no_delete BEFORE DELETE ON tender_correction BEGIN SELECT RAISE(ABORT, 'tender_correction is append only'); END
 --;;
+CREATE TABLE print_agent (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	till TEXT NOT NULL,
+	roll TEXT NOT NULL,
+	secret_hash TEXT NOT NULL,
+	paired_by TEXT NOT NULL,
+	paired_at TEXT NOT NULL,
+	seen_at TEXT,
+	trouble TEXT NOT NULL,
+	ended_at TEXT,
+	CONSTRAINT pk_print_agent PRIMARY KEY (id),
+	CONSTRAINT uq_print_agent_key UNIQUE ("key"),
+	CONSTRAINT uq_print_agent_secret_hash UNIQUE (secret_hash)
+)
+ STRICT
+--;;
+CREATE UNIQUE INDEX ix_print_agent_till ON print_agent (site_key, till) WHERE ended_at IS NULL
+--;;
 CREATE TABLE sandbox_order (
 	id INTEGER NOT NULL,
 	api_key TEXT NOT NULL,
@@ -918,6 +938,27 @@ CREATE TABLE receipt_paper (
 CREATE TRIGGER IF NOT EXISTS receipt_paper_no_update BEFORE UPDATE ON receipt_paper BEGIN SELECT RAISE(ABORT, 'receipt_paper is append only'); END
 --;;
 CREATE TRIGGER IF NOT EXISTS receipt_paper_no_delete BEFORE DELETE ON receipt_paper BEGIN SELECT RAISE(ABORT, 'receipt_paper is append only'); END
+--;;
+CREATE TABLE print_job (
+	id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	site_key TEXT NOT NULL,
+	till TEXT NOT NULL,
+	sale_key TEXT,
+	copy_number INTEGER NOT NULL,
+	kick INTEGER NOT NULL,
+	round INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	asked_at TEXT NOT NULL,
+	changed_at TEXT NOT NULL,
+	CONSTRAINT pk_print_job PRIMARY KEY (id),
+	CONSTRAINT ck_print_job_state_known CHECK (state IN ('waiting', 'fetched', 'printed', 'unsure', 'dropped')),
+	CONSTRAINT uq_print_job_key UNIQUE ("key"),
+	CONSTRAINT fk_print_job_sale_key FOREIGN KEY(sale_key) REFERENCES sale ("key")
+)
+ STRICT
+--;;
+CREATE INDEX ix_print_job_till ON print_job (site_key, till, state, id)
 --;;
 CREATE TABLE shift_standing (
 	shift_key TEXT NOT NULL,

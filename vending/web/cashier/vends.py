@@ -116,6 +116,7 @@ def page(key: str, *, index: int) -> str:
         meters = meters_of(session, services, [vend.meter_key for vend in sale.vends])
         taken_back = reversing.of_orders(session, [vend.order_id for vend in sale.vends])
         sent = notices.of_sale(session, key)
+        has_agent = print_queue.find_agent(session, sale.site_key, sale.till) is not None
     reachable = _reachable(services, sale)
     place = places.of_request()
     tokens = sale.tokens
@@ -165,6 +166,7 @@ def page(key: str, *, index: int) -> str:
             "reverse": url_for("reversals.ask", key=key)
             if places.can(g.actor, "sale.reverse") and len(taken_back) < len(sale.vends)
             else "",
+            "printers": url_for("printers.index") if has_agent else "",
             "trouble": url_for("trouble.show", key=key, meter=vend.meter_key or None) if shown else "",
         },
         send=[

@@ -16,7 +16,7 @@ from vending.services import Services
 from vending.vends import queries
 from vending.web import forms, gate, listing, places, words
 from vending.web.listing import Cell, Column
-from vending.web.words import _, plural
+from vending.web.words import _
 
 room = Blueprint("printers", __name__, url_prefix="/supervisor/printers")
 
@@ -72,7 +72,7 @@ def index() -> Any:
                     {"label": _("End a pairing"), "url": url_for("printers.end")} if pairs and agents else None,
                     {"label": _("Pair a till"), "url": url_for("printers.pair"), "next": not agents} if pairs else None,
                 ],
-                "intro": plural("%(num)s paper waits for a word: look whether it came out.", "%(num)s papers wait for a word: look whether they came out.", unsure) if unsure else "",
+                "intro": _("Did it come out?") if unsure else "",
             },
             columns=[Column("till", _("Till")), Column("paper", _("Paper")), Column("state", _("State")), Column("asked", _("Asked"))],
             fetch=listing.whole(rows),

@@ -52,6 +52,7 @@ def index() -> Any:
                     {"label": _("Bags for the bank"), "url": url_for("bags.index")},
                     {"label": _("Over and short"), "url": url_for("supervisor_shifts.people")},
                     {"label": _("Unclaimed money"), "url": url_for("unclaimed.index")},
+                    {"label": _("Printers"), "url": url_for("printers.index")},
                     {"label": _("Vouchers"), "url": url_for("unclaimed.register")}
                     if places.can(g.actor, Permission.SITE_EDIT.value)
                     else None,
