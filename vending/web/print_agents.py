@@ -31,6 +31,12 @@ def _told(name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+@room.errorhandler(print_queue.AgentUnknown)
+def _unknown(refused: print_queue.AgentUnknown) -> Any:
+    # 401 and not 403: the address is everybody's, the secret is not known.
+    return jsonify(error=refused.code, sentence=refused.sentence), 401
+
+
 @room.post("/next")
 @gate.needs(gate.PUBLIC)
 def next_paper() -> Any:
