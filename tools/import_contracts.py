@@ -4,6 +4,7 @@ They exist because import-linter's own kinds need a list that somebody would hav
 capability, and a contract that must be remembered protects nothing: these read the list from the tree.
 """
 
+from abc import abstractmethod
 from typing import Any
 
 from grimp import ImportGraph
@@ -19,8 +20,9 @@ class _Direct(Contract):
         faults = sorted(self.faults(graph))
         return ContractCheck(kept=not faults, metadata={"faults": faults})
 
+    @abstractmethod
     def faults(self, graph: ImportGraph) -> list[Fault]:
-        raise NotImplementedError
+        """Importer, imported and line of each import that this contract refuses."""
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         for importer, imported, line in check.metadata["faults"]:
