@@ -6,9 +6,10 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
 from fakes import FakeModule
 
-from vending import demonstrating
+from vending import demonstrating, migrating
 from vending.clock import FixedClock
 from vending.db import Database
 from vending.demonstration import loader
@@ -66,3 +67,15 @@ def open_shop(database: Database, clock: FixedClock) -> Shop:
     with database.reading() as session:
         (site,) = estate.list_sites(session)
     return Shop(database, clock, FakeModule(), site.key)
+
+
+def migrated(shop: Shop) -> Shop:
+    """The shop's tables were made without migrations; a site's know their version."""
+    with shop.db.writing() as session:
+        session.execute(
+            sa.text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
+        )
+        session.execute(
+            sa.text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": migrating.revisions()[-1]}
+        )
+    return shop

@@ -27,6 +27,11 @@ exec sleep infinity
 """
 
 
+def _clean_environment() -> dict[str, str]:
+    """This process's, without its settings of Ampoule: an installed product reads its own file."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AMPOULE_")}
+
+
 @dataclass(frozen=True)
 class Root:
     holder: int
@@ -50,6 +55,7 @@ class Root:
             timeout=600,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=_clean_environment(),
         )
 
     def start(
@@ -61,6 +67,7 @@ class Root:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                env=_clean_environment(),
             )
 
     def read(self, path: str) -> str:
@@ -70,13 +77,12 @@ class Root:
 @contextmanager
 def throw_away_root(folder: Path) -> Iterator[Root]:
     """Needs root and a kernel that may mount an overlay here; says so when it is not."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AMPOULE_")}
     holder = subprocess.Popen(
         ["unshare", "--mount", "--propagation", "private", "sh", "-c", _MAKE, "sh", str(folder), str(SOURCE)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=clean,
+        env=_clean_environment(),
     )
     try:
         assert holder.stdout is not None

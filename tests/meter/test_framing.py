@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from meter.datasets import DataSetWrong, data_set, parse, render_readout
 from meter.framing import (
+    EOT,
+    ETX,
     LONGEST_BLOCK,
     Ack,
     Bcc,
@@ -261,6 +263,12 @@ def test_one_wrong_byte_in_a_block_is_always_seen(body: str, at: int, change: in
     frame = bytearray(encode(Block(body)))
     at = 1 + at % (len(frame) - 1)
     frame[at] ^= change
+    # A character that becomes ETX ends the block there; what follows it fits as check character once in 128 times. The
+    # line's own check cannot see that, the reader of the block can: what it was asked for is missing.
+    assume(
+        frame[at] not in (ETX, EOT)
+        or frame[at + 1 : at + 2] != bytes([check_character(frame[1 : at + 1], Bcc.XOR)])
+    )
     found = results(Receiver(Expecting.REPLY), bytes(frame))
     assert Block(body) not in found
     assert all(isinstance(one, Damaged | Ack | Nak) for one in found)

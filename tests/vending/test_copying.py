@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from shop import Shop, open_shop
+from shop import Shop, migrated, open_shop
 
-from vending import copying, migrating, schema
+from vending import copying, schema
 from vending.backup.making import silent
 from vending.clock import FixedClock
 from vending.copying import CopyDiffers, CopyRefused
@@ -24,14 +24,7 @@ def source(furnished_sqlite: Path, tmp_path: Path, clock: FixedClock) -> Iterato
     path = tmp_path / "site.db"
     shutil.copy(furnished_sqlite, path)
     database = Database.open(f"sqlite:///{path}")
-    with database.writing() as session:
-        session.execute(
-            sa.text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
-        )
-        session.execute(
-            sa.text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": migrating.revisions()[-1]}
-        )
-    shop = open_shop(database, clock)
+    shop = migrated(open_shop(database, clock))
     shop.sell(*[shop.basket(shop.order("G-05", 2_000)) for _ in range(10)])
     yield shop
     database.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from shop import Shop
+from shop import Shop, migrated
 
 from vending import migrating
 from vending.db import Database
@@ -85,14 +85,7 @@ def upgrade(folder: Path, address: str, killed_at: int = 0) -> int:
 @pytest.fixture
 def site(shop: Shop) -> tuple[Shop, str]:
     """A site of this release with some sales, and its address for the next release's process."""
-    with shop.db.writing() as session:
-        session.execute(
-            sa.text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
-        )
-        session.execute(
-            sa.text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": migrating.revisions()[-1]}
-        )
-    shop.sell(*[shop.basket(shop.order("G-05", 2_000)) for _ in range(5)])
+    migrated(shop).sell(*[shop.basket(shop.order("G-05", 2_000)) for _ in range(5)])
     return shop, shop.db.url.set(drivername=shop.db.dialect).render_as_string(hide_password=False)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from shop import Shop
+from shop import Shop, migrated, open_shop
 
 from keystore import archive
 from vending.backup import making, nightly, restoring, standing
@@ -49,20 +49,6 @@ def empty_postgresql(request: pytest.FixtureRequest) -> Iterator[str]:
     yield make_url(server).set(database=name).render_as_string(hide_password=False)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-def migrated(shop: Shop) -> Shop:
-    """The shop's tables were made without migrations; a site's know their version."""
-    from vending import migrating
-
-    with shop.db.writing() as session:
-        session.execute(
-            sa.text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
-        )
-        session.execute(
-            sa.text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": migrating.revisions()[-1]}
-        )
-    return shop
 
 
 def totals(db: Database) -> dict[str, int]:
@@ -137,12 +123,12 @@ def test_a_drill_leaves_nothing(
     left.close()
 
 
-def test_the_oldest_go_when_a_new_one_is_read_back(sqlite_shop: Shop, site: tuple[Settings, Path]) -> None:
+def test_the_oldest_go_when_a_new_one_is_read_back(site_shop: Shop, site: tuple[Settings, Path]) -> None:
     settings, _identity = site
     names = []
     for _ in range(4):
-        names.append(making.make(settings, sqlite_shop.db, sqlite_shop.clock).path)
-        sqlite_shop.clock.advance(timedelta(days=1))
+        names.append(making.make(settings, site_shop.db, site_shop.clock).path)
+        site_shop.clock.advance(timedelta(days=1))
     disk = Path(settings.backup_to)
     assert making.list_archives(disk) == [names[3], names[2]]
     assert sorted(path.name for path in disk.iterdir()) == sorted(
@@ -150,17 +136,17 @@ def test_the_oldest_go_when_a_new_one_is_read_back(sqlite_shop: Shop, site: tupl
     )
 
 
-def test_what_is_known_of_the_last_one(sqlite_shop: Shop, site: tuple[Settings, Path]) -> None:
+def test_what_is_known_of_the_last_one(site_shop: Shop, site: tuple[Settings, Path]) -> None:
     settings, _identity = site
     assert standing.last(settings).made_at is None
     assert "no back-up" in standing.last(settings).warnings()[0]
-    making.make(settings, sqlite_shop.db, sqlite_shop.clock)
+    making.make(settings, site_shop.db, site_shop.clock)
     told = standing.last(settings)
-    assert told.age_s(sqlite_shop.clock.now() + timedelta(hours=1)) == 3600
+    assert told.age_s(site_shop.clock.now() + timedelta(hours=1)) == 3600
     assert told.same_disk, "tmp is one disk"
     assert any("one dead disk" in line for line in told.warnings())
     with pytest.raises(BackupFailed, match="is not there"):
-        making.make(settings, sqlite_shop.db, sqlite_shop.clock, to=Path("/nowhere"))
+        making.make(settings, site_shop.db, site_shop.clock, to=Path("/nowhere"))
     told = standing.last(settings)
     assert told.made_at is not None
     assert "is not there" in told.warnings()[-1]
@@ -168,26 +154,26 @@ def test_what_is_known_of_the_last_one(sqlite_shop: Shop, site: tuple[Settings, 
     assert standing.last(settings).made_at is None
 
 
-def test_it_needs_a_folder_and_a_key(sqlite_shop: Shop, site: tuple[Settings, Path]) -> None:
+def test_it_needs_a_folder_and_a_key(site_shop: Shop, site: tuple[Settings, Path]) -> None:
     settings, _identity = site
     for lacking in (replace(settings, backup_to=""), replace(settings, backup_recipient="")):
         with pytest.raises(BackupNotSet, match="ampoule backup key"):
-            making.make(lacking, sqlite_shop.db, sqlite_shop.clock)
+            making.make(lacking, site_shop.db, site_shop.clock)
     with pytest.raises(BackupFailed, match="age public key"):
-        making.make(replace(settings, backup_recipient="age1x"), sqlite_shop.db, sqlite_shop.clock)
+        making.make(replace(settings, backup_recipient="age1x"), site_shop.db, site_shop.clock)
 
 
-def test_one_at_a_time(sqlite_shop: Shop, site: tuple[Settings, Path]) -> None:
+def test_one_at_a_time(site_shop: Shop, site: tuple[Settings, Path]) -> None:
     settings, _identity = site
     with making._alone(settings), pytest.raises(BackupRuns, match="already"):
-        making.make(settings, sqlite_shop.db, sqlite_shop.clock)
+        making.make(settings, site_shop.db, site_shop.clock)
 
 
 def test_a_damaged_database_is_not_taken_for_a_back_up(
-    sqlite_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
+    site_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
 ) -> None:
     settings, identity = site
-    made = making.make(settings, sqlite_shop.db, sqlite_shop.clock)
+    made = making.make(settings, site_shop.db, site_shop.clock)
     out = tmp_path / "out"
     found = archive.unpack(made.path, identity, out)
     path = out / "database/ampoule.db"
@@ -211,13 +197,13 @@ def test_a_damaged_database_is_not_taken_for_a_back_up(
 
 
 def test_books_that_were_changed_are_found_by_the_audit(
-    sqlite_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
+    site_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
 ) -> None:
     import sqlite3
 
     settings, identity = site
-    sqlite_shop.sell(sqlite_shop.basket(sqlite_shop.order("G-03", 50_000)))
-    made = making.make(settings, sqlite_shop.db, sqlite_shop.clock)
+    site_shop.sell(site_shop.basket(site_shop.order("G-03", 50_000)))
+    made = making.make(settings, site_shop.db, site_shop.clock)
     out = tmp_path / "out"
     found = archive.unpack(made.path, identity, out)
     with sqlite3.connect(out / "database/ampoule.db") as connection:
@@ -237,10 +223,10 @@ def test_books_that_were_changed_are_found_by_the_audit(
 
 
 def test_a_restore_refuses_what_would_overwrite_or_not_fit(
-    sqlite_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
+    site_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
 ) -> None:
     settings, identity = site
-    made = making.make(settings, sqlite_shop.db, sqlite_shop.clock)
+    made = making.make(settings, site_shop.db, site_shop.clock)
 
     def attempt(**more: object) -> None:
         asked = {"database": "", "drill": False, "keep_module": False, "say": making.silent, **more}
@@ -262,14 +248,14 @@ def test_a_restore_refuses_what_would_overwrite_or_not_fit(
 
 
 def test_a_back_up_of_a_newer_release_is_refused(
-    sqlite_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
+    site_shop: Shop, site: tuple[Settings, Path], tmp_path: Path
 ) -> None:
     from vending.migrating import DatabaseNewer
 
     settings, identity = site
-    with sqlite_shop.db.writing() as session:
+    with site_shop.db.writing() as session:
         session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    made = making.make(settings, sqlite_shop.db, sqlite_shop.clock)
+    made = making.make(settings, site_shop.db, site_shop.clock)
     with pytest.raises(DatabaseNewer, match="newer than this release"):
         restoring.restore(
             made.path,
@@ -282,29 +268,27 @@ def test_a_back_up_of_a_newer_release_is_refused(
         )
 
 
-def test_the_worker_makes_it_once_a_night(sqlite_shop: Shop, site: tuple[Settings, Path]) -> None:
+def test_the_worker_makes_it_once_a_night(site_shop: Shop, site: tuple[Settings, Path]) -> None:
     settings, _identity = site
     services = Services(
         settings=settings,
-        clock=sqlite_shop.clock,
-        db=sqlite_shop.db,
-        module=sqlite_shop.module,  # type: ignore[arg-type] — the fake has the verbs that a seller uses
+        clock=site_shop.clock,
+        db=site_shop.db,
+        module=site_shop.module,  # type: ignore[arg-type] — the fake has the verbs that a seller uses
         vault=None,  # type: ignore[arg-type] — the back-up reads the file
         sales=None,  # type: ignore[arg-type] — nothing is sold
     )
     night = nightly.Nightly(services)
     assert night.look()
     night.wait(30)
-    assert standing.last(settings).made_at == sqlite_shop.clock.now()
+    assert standing.last(settings).made_at == site_shop.clock.now()
     night = nightly.Nightly(services)
     assert not night.look()
     assert json.loads((settings.folder / standing.FILE).read_text())["sales"] == 0
 
 
 @pytest.fixture
-def sqlite_shop(furnished_sqlite: Path, tmp_path: Path, clock) -> Iterator[Shop]:  # type: ignore[no-untyped-def]
-    from shop import open_shop
-
+def site_shop(furnished_sqlite: Path, tmp_path: Path, clock) -> Iterator[Shop]:  # type: ignore[no-untyped-def]
     path = tmp_path / "shop.db"
     shutil.copy(furnished_sqlite, path)
     database = Database.open(f"sqlite:///{path}")
