@@ -586,8 +586,10 @@ def find_keys(session: Session, kind: str, text: str, sites: Sites, most: int) -
     words = search.query_words(text)
     if not words:
         return []
-    if len(words) > 1:
-        words.sort(key=lambda word: _weight(session, word))
+    weights = {word: _weight(session, word) for word in words} if len(words) > 1 else {}
+    if 0 in weights.values():
+        return []
+    words.sort(key=lambda word: weights.get(word, 0))
     leader, others = search.index_key(words[0]), words[1:]
     query = (
         sa.select(SearchEntry.subject_key)
@@ -597,8 +599,12 @@ def find_keys(session: Session, kind: str, text: str, sites: Sites, most: int) -
         .order_by(SearchWord.word, SearchWord.entry_id)
     )
     for word in others:
-        # Words hold letters and digits only, so there is no % or _ to be escaped.
-        query = query.where(SearchEntry.text.like(f"%{word}%" if search.is_part(word) else f"% {word}%"))
+        if weights[words[0]] < _COMMON:
+            # Few entries are left: their lines are read. Words hold letters and digits only, so no % or _ is escaped.
+            query = query.where(SearchEntry.text.like(f"%{word}%" if search.is_part(word) else f"% {word}%"))
+        else:
+            # All words are common: the index alone knows the few entries that have them all.
+            query = query.where(SearchWord.entry_id.in_(_entries_of(search.index_key(word))))
     query = _at(query, SearchEntry.site_key, sites)
     limit = most * 4
     while True:
@@ -609,13 +615,15 @@ def find_keys(session: Session, kind: str, text: str, sites: Sites, most: int) -
         limit *= 4
 
 
-def _weight(session: Session, word: str) -> int:
-    word = search.index_key(word)
-    few = (
-        sa.select(sa.literal(1))
-        .where(SearchWord.word >= word, SearchWord.word < word + search.HIGHEST)
-        .limit(_COMMON)
+def _entries_of(key: str) -> sa.Select[tuple[int]]:
+    return sa.select(SearchWord.entry_id).where(
+        SearchWord.word >= key, SearchWord.word < key + search.HIGHEST
     )
+
+
+def _weight(session: Session, word: str) -> int:
+    """How many entries the word leads to; what is common is not counted further."""
+    few = _entries_of(search.index_key(word)).limit(_COMMON)
     return session.scalar(sa.select(sa.func.count()).select_from(few.subquery())) or 0
 
 
