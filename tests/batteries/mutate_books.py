@@ -1,10 +1,11 @@
-"""Mutation testing of pricing and entries, by command: changes each line of the cores and asks the tests to notice.
+"""Mutation testing of pricing, entries and the table of rights, by command: changes each line of the cores and asks the tests to notice.
 
 Works on a copy in a temporary folder, so that the tree stays as it is. Takes some minutes a core; give mutants by name to
 try those again. Prints what survived and the share that was killed; at least 90 % must be.
 
 21 November 2026: of 2388 mutants 2091 were killed without the property tests. Of the 297 others, 112 were tried again with
 them and with later tests, and 80 were killed: 2171, or 90.9 %. Most that live differ only in how soon a search ends.
+28 November 2026: the table of rights alone (`… folder 'vending.access.policy*'`): all of its 94 mutants are killed.
 
 Run: nice .venv/bin/python tests/batteries/mutate_books.py [folder [mutant ...]]
 """
@@ -24,6 +25,7 @@ CORES = [
     "vending/tariffs/lines.py",
     "vending/tariffs/quote.py",
     "vending/ledger/entries.py",
+    "vending/access/policy.py",
 ]
 TESTS = [
     "vending/tariffs/oracle.py",
@@ -33,6 +35,7 @@ TESTS = [
     "vending/tariffs/test_documents_refused.py",
     "vending/tariffs/test_pricing_properties.py",
     "vending/ledger/test_entries.py",
+    "vending/access/test_policy.py",
 ]
 SETTINGS = f"""
 [tool.mutmut]

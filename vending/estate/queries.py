@@ -615,7 +615,7 @@ def find_keys(session: Session, kind: str, text: str, sites: Sites, most: int) -
         limit *= 4
 
 
-def _entries_of(key: str) -> sa.Select[tuple[int]]:
+def _entries_of(key: str) -> sa.Select[int]:
     return sa.select(SearchWord.entry_id).where(
         SearchWord.word >= key, SearchWord.word < key + search.HIGHEST
     )

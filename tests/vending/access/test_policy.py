@@ -94,14 +94,44 @@ def test_nobody_watches_himself(one: str, other: str) -> None:
     policy.refuse_conflict({"cashier"}, "supervisor")
 
 
-def test_an_unknown_role_or_scope_is_named_with_what_there_is() -> None:
-    with pytest.raises(policy.RoleUnknown, match="cashier"):
+def test_each_refusal_says_what_is_wrong_what_there_is_and_which_field_it_is() -> None:
+    with pytest.raises(policy.RoleUnknown) as unknown:
         policy.known_role("root")
-    with pytest.raises(policy.ScopeUnknown, match=r"sale\.make"):
+    assert unknown.value.sentence == (
+        "There is no role 'root'. The roles are: cashier, supervisor, manager, key custodian, engineer, auditor, "
+        "tenant, API client."
+    )
+    assert unknown.value.field == "role"
+    assert policy.known_role("auditor") == "auditor"
+
+    with pytest.raises(policy.RolesConflict) as conflict:
+        policy.refuse_conflict({"cashier"}, "auditor")
+    assert conflict.value.sentence == (
+        "One person cannot be cashier and auditor: one of them watches the other. "
+        "Withdraw the role cashier first, or give auditor to somebody else."
+    )
+    assert conflict.value.field == "role"
+
+    with pytest.raises(policy.ScopeUnknown) as scope:
         policy.known_scopes(["people.grant"])
-    with pytest.raises(policy.ScopeUnknown, match="at least one"):
+    assert scope.value.sentence == (
+        "An API key cannot hold the scope 'people.grant'. It can hold: estate.read, ledger.read, reading.write, "
+        "report.read, sale.make, sale.read, sale.reprint, sale.reverse, tariff.read."
+    )
+    assert scope.value.field == "scopes"
+    with pytest.raises(policy.ScopeUnknown) as none:
         policy.known_scopes([])
-    assert policy.known_scopes(["sale.make"]) == {P.SALE_MAKE}
+    assert none.value.sentence == "An API key needs at least one scope. Name what it is for."
+    assert none.value.field == "scopes"
+    assert policy.known_scopes(["sale.make", "sale.read"]) == {P.SALE_MAKE, P.SALE_READ}
+
+    policy.require(somebody(Grant("cashier", "one")), P.SALE_MAKE, "one")
+    with pytest.raises(NotAllowed) as denied:
+        policy.require(somebody(Grant("cashier")), P.TARIFF_DRAFT, "one")
+    assert denied.value.sentence == (
+        "Somebody may not do this here: it needs the right “tariff.draft” (write a tariff version and ask for its "
+        "publication). Ask a manager of the site for a role that holds it."
+    )
 
 
 def test_menus_and_lists_follow_the_same_table() -> None:
@@ -127,6 +157,8 @@ def test_the_strictest_role_decides_how_long_a_session_rests() -> None:
     assert policy.rest_minutes(["cashier"]) == 15
     assert policy.rest_minutes(["manager"]) == 10
     assert policy.rest_minutes([]) == 30
+    assert policy.rest_minutes(["tenant"]) == 30
+    assert policy.rest_minutes(["tenant", "manager"]) == 10
     assert policy.LONGEST_MINUTES == 720
 
 
