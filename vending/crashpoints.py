@@ -1,15 +1,13 @@
 """Named places where a test may kill the process, to prove that recovery is the normal path.
 
 Does nothing unless AMPOULE_CRASH_AT names the point (optionally `point:3` for the third time it is reached). A kill -9
-is the hardest case: no handler runs, no buffer is flushed.
+is the hardest case: no handler runs, no buffer is flushed. A battery that forks instead of starting anew arms its child
+by hand.
 """
 
 import os
 import signal
 from collections import Counter
-
-_wanted, _, _nth = os.environ.get("AMPOULE_CRASH_AT", "").partition(":")
-_reached: Counter[str] = Counter()
 
 POINTS = (
     "sale.before-paid",
@@ -18,7 +16,24 @@ POINTS = (
     "sale.after-issue",
     "sale.before-release",
     "sale.after-release",
+    "reversal.after-tombstone",
+    "reversal.before-commit",
 )
+
+_wanted = ""
+_nth = 1
+_reached: Counter[str] = Counter()
+
+
+def arm(text: str) -> None:
+    """`point` or `point:3`; empty disarms."""
+    global _wanted, _nth
+    _wanted, _, times = text.partition(":")
+    _nth = int(times or 1)
+    _reached.clear()
+
+
+arm(os.environ.get("AMPOULE_CRASH_AT", ""))
 
 
 def reach(point: str) -> None:
@@ -26,5 +41,5 @@ def reach(point: str) -> None:
         return
     assert point in POINTS, f"{point} is not in the list of crash points"
     _reached[point] += 1
-    if _reached[point] == int(_nth or 1):
+    if _reached[point] == _nth:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -28,6 +28,7 @@ from vending.access import approvals, policy
 from vending.access.policy import Actor, Permission
 from vending.access.site_secret import SiteSecret
 from vending.clock import Clock
+from vending.crashpoints import reach
 from vending.db import Database
 from vending.errors import NotFound
 from vending.estate import queries as estate
@@ -115,8 +116,10 @@ def reverse(
         if not parts:
             service.complete(db, clock, module, [of_order])
         elif _cancelled(module, parts):
+            reach("reversal.after-tombstone")
             with db.writing() as session:
                 cancelled = _cancel(session, clock, actor, asked)
+                reach("reversal.before-commit")
             if cancelled:
                 return _one(db, order_id)
         else:
