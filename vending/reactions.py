@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from keystore.errors import KeystoreError
+from vending.estate import queries as estate
 from vending.notifications import service as notices
 from vending.outbox import Message
-from vending.receipts import print_queue, sending
+from vending.receipts import papers, print_queue, sending
 from vending.receipts import service as receipts
 from vending.services import Services
+from vending.shifts import queries as shifts
 from vending.vends import queries
 
 Reaction = Callable[[Services, Message], None]
@@ -45,6 +48,41 @@ def print_paper(services: Services, message: Message) -> None:
             print_queue.ask_receipt(session, services.clock, sale.key, copy=0, kick=cash)
 
 
+def print_shift(services: Services, message: Message) -> None:
+    """The Z of a shift at the till where it was, with the head of the issuance log at that moment."""
+    head = _log_head(services)
+    with services.db.writing() as session:
+        found = shifts.one_shift(session, message.payload["shift"])
+        desk = papers.desk_of(
+            estate.one_site(session, found.site_key), test=services.settings.is_demonstration
+        )
+        paper = papers.shift_paper(session, services.clock, found, desk, blind=False, log_head=head)
+        print_queue.ask_writing(
+            session, services.clock, found.site_key, found.till, paper, once=f"{found.key}/Z"
+        )
+
+
+def print_deposit(services: Services, message: Message) -> None:
+    """The slip that goes into the bag, where all its shifts were of one till."""
+    head = _log_head(services)
+    with services.db.writing() as session:
+        batch = shifts.one_batch(session, message.payload["bag"])
+        site = estate.one_site(session, batch.site_key)
+        desk = papers.desk_of(site, test=services.settings.is_demonstration)
+        paper = papers.deposit_paper(batch, desk, log_head=head)
+        print_queue.ask_writing(
+            session, services.clock, site.key, message.payload["till"], paper, once=message.payload["bag"]
+        )
+
+
+def _log_head(services: Services) -> str:
+    """Nothing while the module does not answer: the paper of a drawer does not wait for it."""
+    try:
+        return services.module.checkpoint().short
+    except KeystoreError:
+        return ""
+
+
 def send_notice(services: Services, message: Message) -> None:
     """One try; what may go better later fails the job, which comes again."""
     notices.send(
@@ -66,6 +104,8 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "order adopted": (),
     "vend reversed": (),
     "tariff published": (),
+    "shift closed": (print_shift,),
+    "bag packed": (print_deposit,),
 }
 
 

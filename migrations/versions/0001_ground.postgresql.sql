@@ -917,6 +917,8 @@ CREATE TABLE print_job (
 	site_key VARCHAR NOT NULL,
 	till VARCHAR NOT NULL,
 	sale_key VARCHAR,
+	name VARCHAR NOT NULL,
+	writing JSONB NOT NULL,
 	copy_number BIGINT NOT NULL,
 	kick BIGINT NOT NULL,
 	round BIGINT NOT NULL,

@@ -945,6 +945,8 @@ CREATE TABLE print_job (
 	site_key TEXT NOT NULL,
 	till TEXT NOT NULL,
 	sale_key TEXT,
+	name TEXT NOT NULL,
+	writing TEXT NOT NULL,
 	copy_number INTEGER NOT NULL,
 	kick INTEGER NOT NULL,
 	round INTEGER NOT NULL,

@@ -1,6 +1,6 @@
-"""The papers that are no receipts, from the rows: the slip of an act without money, and a tenant's statement.
+"""The papers that are no receipts, from the rows: of a shift and a bag, of an act without money, a tenant's statement.
 
-The papers of shifts and bags come as contents already (`vending/shifts/slip.py`); `slips.py` words them.
+What stands on the papers of shifts and bags is decided in `vending/shifts/slip.py`; `slips.py` words it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from vending.languages import first_known
 from vending.receipts import service, slips
 from vending.receipts.slip import MeterFacts, Party
 from vending.receipts.statement import Statement
+from vending.receipts.slips import Desk
 from vending.receipts.writing import Writing
+from vending.shifts import queries as shifts
+from vending.shifts import slip as shift_slips
 from vending.vends import acting, key_changes
 from vending.vends.purchases import list_purchases
 from vending.vends.queries import one_sale
@@ -32,6 +35,31 @@ class NoActPaper(NotFound):
 
 class PeriodUnfit(InvalidInput):
     code = "period_unfit"
+
+
+def desk_of(site: estate.SiteView, *, test: bool, language: str = "") -> Desk:
+    """For whom a paper of the desk is written: without a reader, in the first language of the site that we know."""
+    return Desk(site.name, site.zone, language or first_known(list(site.languages)), test)
+
+
+def shift_paper(
+    session: Session, clock: Clock, found: shifts.ShiftView, desk: Desk, *, blind: bool, log_head: str
+) -> Writing:
+    """X or Z. `blind`: its reader counts this drawer and has not locked the count."""
+    ways = shifts.reading(session, found)
+    content = shift_slips.shift_slip(
+        found,
+        ways,
+        shifts.differences_of(session, found) if found.counts else (),
+        printed_at=clock.now(),
+        blind=blind,
+        log_head=log_head,
+    )
+    return slips.shift(content, tuple((one.way, one.payments) for one in ways), desk)
+
+
+def deposit_paper(batch: shifts.BatchView, desk: Desk, *, log_head: str) -> Writing:
+    return slips.deposit(shift_slips.deposit_slip(batch, log_head=log_head), desk)
 
 
 def act_paper(db: Database, clock: Clock, order_id: str, *, test: bool) -> Writing:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,9 +27,11 @@ from vending.errors import InvalidInput, NotAllowed, NotFound
 from vending.receipts import service, thermal
 from vending.receipts.roll import ROLLS, RULE, Block
 from vending.receipts.tables import PrintAgent, PrintJob
+from vending.receipts.writing import Writing
 from vending.vends.queries import one_sale
 
 OPEN = ("waiting", "fetched", "unsure")
+SEEN_EACH = timedelta(seconds=15)  # an agent asks every second, and a row is not written for each of its questions
 
 
 class AgentUnknown(NotAllowed):
@@ -60,6 +63,8 @@ class JobView:
     site_key: str
     till: str
     sale_key: str | None
+    paper: str  # what people call a paper that is no receipt
+    writing: dict[str, Any]
     copy_number: int
     kick: bool
     round: int
@@ -164,62 +169,74 @@ def ask_receipt(session: Session, clock: Clock, sale_key: str, *, copy: int, kic
     sale = one_sale(session, sale_key)
     if find_agent(session, sale.site_key, sale.till) is None:
         return False
-    return _ask(session, clock, f"{sale_key}/{copy}", sale.site_key, sale.till, sale_key, copy, kick=kick)
+    row = PrintJob(key=f"{sale_key}/{copy}", site_key=sale.site_key, till=sale.till, sale_key=sale_key, copy_number=copy, kick=int(kick))  # fmt: skip
+    return _ask(session, clock, row)
+
+
+def ask_writing(
+    session: Session, clock: Clock, site: str, till: str, writing: Writing, *, once: str
+) -> bool:
+    """A paper of a shift, a bag or an act, as it reads now: what is printed once more after a jam says the same.
+
+    `once` names the asking, so that a form that is sent twice is one paper. False where the till has no agent.
+    """
+    if find_agent(session, site, till) is None:
+        return False
+    row = PrintJob(
+        key=f"paper/{once}", site_key=site, till=till, copy_number=0, kick=0,
+        name=f"{writing.title} {writing.number}".strip(),
+        writing={"rtl": writing.rtl, "blocks": [asdict(block) for block in writing.blocks]},
+    )  # fmt: skip
+    _ask(session, clock, row)
+    return True
 
 
 def ask_test_page(session: Session, clock: Clock, site: str, till: str) -> None:
-    _ask(session, clock, f"test/{uuid.uuid4()}", site, till, None, 0, kick=False)
+    row = PrintJob(key=f"test/{uuid.uuid4()}", site_key=site, till=till, copy_number=0, kick=0)
+    _ask(session, clock, row)
 
 
-def _ask(
-    session: Session,
-    clock: Clock,
-    key: str,
-    site: str,
-    till: str,
-    sale_key: str | None,
-    copy: int,
-    *,
-    kick: bool,
-) -> bool:
-    if session.scalar(sa.select(PrintJob.id).where(PrintJob.key == key)) is not None:
+def _ask(session: Session, clock: Clock, row: PrintJob) -> bool:
+    if session.scalar(sa.select(PrintJob.id).where(PrintJob.key == row.key)) is not None:
         return False
-    now = clock.now()
-    session.add(
-        PrintJob(
-            key=key, site_key=site, till=till, sale_key=sale_key, copy_number=copy, kick=int(kick),
-            asked_at=now, changed_at=now,
-        )
-    )  # fmt: skip
+    row.asked_at = row.changed_at = clock.now()
+    session.add(row)
     return True
 
 
 def fetch(db: Database, clock: Clock, agent: AgentView, *, trouble: str = "") -> JobView | None:
     """The oldest paper of the till, the one that it had fetched before first. `trouble`: what its printer says now."""
+    now, trouble = clock.now(), trouble[:300]
+    next_paper = (
+        sa.select(PrintJob)
+        .where(
+            PrintJob.site_key == agent.site_key,
+            PrintJob.till == agent.till,
+            PrintJob.state.in_(("waiting", "fetched")),
+        )
+        .order_by(sa.case((PrintJob.state == "fetched", 0), else_=1), PrintJob.id)
+        .limit(1)
+    )
+    with db.reading() as session:
+        known = agent.seen_at is not None and now - agent.seen_at < SEEN_EACH and trouble == agent.trouble
+        if known and session.scalars(next_paper).one_or_none() is None:
+            return None
     with db.writing() as session:
         session.execute(
-            sa.update(PrintAgent)
-            .where(PrintAgent.key == agent.key)
-            .values(seen_at=clock.now(), trouble=trouble[:300])
+            sa.update(PrintAgent).where(PrintAgent.key == agent.key).values(seen_at=now, trouble=trouble)
         )
-        row = session.scalars(
-            sa.select(PrintJob)
-            .where(
-                PrintJob.site_key == agent.site_key,
-                PrintJob.till == agent.till,
-                PrintJob.state.in_(("waiting", "fetched")),
-            )
-            .order_by(sa.case((PrintJob.state == "fetched", 0), else_=1), PrintJob.id)
-            .limit(1)
-        ).one_or_none()
+        row = session.scalars(next_paper).one_or_none()
         if row is None:
             return None
-        row.state, row.changed_at = "fetched", clock.now()
+        row.state, row.changed_at = "fetched", now
         return _job(row)
 
 
 def data_of(db: Database, clock: Clock, job: JobView, agent: AgentView, *, test: bool) -> bytes:
     """The printer's bytes of a paper."""
+    if job.writing:
+        blocks = [Block(**told) for told in job.writing["blocks"]]
+        return thermal.printed(blocks, agent.roll, rtl=bool(job.writing["rtl"]))
     if job.sale_key is None:
         return thermal.printed(_test_page(agent), agent.roll, rtl=False)
     paper = service.paper(db, clock, job.sale_key, test=test, copy=job.copy_number)
@@ -316,6 +333,6 @@ def _agent(row: PrintAgent) -> AgentView:
 
 def _job(row: PrintJob) -> JobView:
     return JobView(
-        row.key, row.site_key, row.till, row.sale_key, row.copy_number, bool(row.kick), row.round, row.state,
-        row.asked_at, row.changed_at,
+        row.key, row.site_key, row.till, row.sale_key, row.name, row.writing, row.copy_number, bool(row.kick),
+        row.round, row.state, row.asked_at, row.changed_at,
     )  # fmt: skip

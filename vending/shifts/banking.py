@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from vending import audit
+from vending import audit, outbox
 from vending.access import policy
 from vending.access.policy import Actor, Permission
 from vending.clock import Clock
@@ -153,6 +153,9 @@ def pack_shifts(
         subject=f"bag:{key}",
         detail={"number": number, "bag": bag, "amounts": amounts, "shifts": wanted},
     )
+    # The slip comes out where the drawer was counted; a bag with shifts of several tills is printed from its page.
+    tills = {shift.till for shift, _closing in rows}
+    outbox.emit(session, clock, "bag packed", {"bag": key, "till": tills.pop() if len(tills) == 1 else ""})
     return key
 
 

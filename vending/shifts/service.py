@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from vending import audit
+from vending import audit, outbox
 from vending.access import policy
 from vending.access.policy import Actor, Permission
 from vending.clock import Clock
@@ -571,6 +571,7 @@ def _close(session: Session, clock: Clock, actor: Actor, row: Shift, reason: str
         {"differences": {one.way: one.minor for one in wrong}, "takings_minor": takings},
         reason or None,
     )
+    outbox.emit(session, clock, "shift closed", {"shift": row.key})
     return takings
 
 

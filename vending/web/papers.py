@@ -1,14 +1,15 @@
-"""The papers that are no receipts, as PDF: shifts and bags, acts without money, a tenant's statement.
+"""The papers that are no receipts: shifts and bags, acts without money, a tenant's statement.
 
-Their pages stand in the rooms that they belong to; here are the files. A shift's and a bag's paper speaks the reader's
+Their pages stand in the rooms that they belong to; here are the files, and the way to a till's printer. A shift's and a bag's paper speaks the reader's
 language, a tenant's paper the tenant's.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g, request, url_for
 from flask_babel import get_locale
 
 from vending.access import policy
@@ -17,10 +18,10 @@ from vending.errors import InvalidInput
 from vending.estate import queries as estate
 from vending.receipts import papers, slips, statement, statement_sheet, writing
 from vending.services import Services
-from vending.shifts import queries, slip
+from vending.shifts import queries
 from vending.vends import key_changes
 from vending.vends import queries as sales
-from vending.web import gate, places
+from vending.web import gate, places, printing
 from vending.web.cashier import shifts
 from vending.web.words import _
 
@@ -33,47 +34,66 @@ def shift(key: str, size: str) -> Response:
     return _pdf(writing.draw([shift_writing(key)], size), f"shift-{key[:8]}")
 
 
+@room.post("/shifts/<key>/print")
+@gate.needs("shift.own")
+def print_shift(key: str) -> Any:
+    return printing.hand_over(shift_writing(key), url_for("shifts.paper", key=key))
+
+
 def shift_writing(key: str) -> writing.Writing:
     """X or Z of a shift, for its cashier and for those who look after others' shifts."""
     services: Services = g.services
     with services.db.reading() as session:
         found = queries.one_shift(session, key)
         shifts.refuse_stranger(found)
-        ways = queries.reading(session, found)
-        differences = queries.differences_of(session, found) if found.counts else ()
-    content = slip.shift_slip(
-        found,
-        ways,
-        differences,
-        printed_at=services.clock.now(),
-        blind=not shifts.may_see_books(found),
-        log_head=shifts.log_head(),
-    )
-    return slips.shift(content, tuple((one.way, one.payments) for one in ways), _desk(services))
+        blind = not shifts.may_see_books(found)
+        return papers.shift_paper(
+            session, services.clock, found, _desk(services), blind=blind, log_head=shifts.log_head()
+        )
 
 
 @room.get("/deposits/<key>/<any(a4, a5, '80', '58'):size>.pdf")
 @gate.needs("shift.own")
 def deposit(key: str, size: str) -> Response:
+    found = deposit_writing(key)
+    return _pdf(writing.draw([found], size), found.number)
+
+
+@room.post("/deposits/<key>/print")
+@gate.needs("shift.own")
+def print_deposit(key: str) -> Any:
+    return printing.hand_over(deposit_writing(key), url_for("shifts.deposit", key=key))
+
+
+def deposit_writing(key: str) -> writing.Writing:
+    """The slip of a bag, for whoever packed it and for those who look after others' shifts."""
     services: Services = g.services
     with services.db.reading() as session:
         batch = queries.one_batch(session, key)
     places.refuse_elsewhere(batch.site_key)
     if batch.packed_by != g.actor.key:
         policy.require(g.actor, Permission.SHIFT_OTHERS, batch.site_key)
-    content = slip.deposit_slip(batch, log_head=shifts.log_head())
-    return _pdf(writing.draw([slips.deposit(content, _desk(services))], size), batch.number)
+    return papers.deposit_paper(batch, _desk(services), log_head=shifts.log_head())
 
 
 @room.get("/acts/<order_id>/<any(a4, a5, '80', '58'):size>.pdf")
 @gate.needs("engineering.token")
 def act(order_id: str, size: str) -> Response:
+    found = _act_writing(order_id)
+    return _pdf(writing.draw([found], size), found.number)
+
+
+@room.post("/acts/<order_id>/print")
+@gate.needs("engineering.token")
+def print_act(order_id: str) -> Any:
+    return printing.hand_over(_act_writing(order_id), url_for("sales.show", key=order_id))
+
+
+def _act_writing(order_id: str) -> writing.Writing:
     services: Services = g.services
     with services.db.reading() as session:
-        sale = sales.one_sale(session, order_id)
-    places.refuse_elsewhere(sale.site_key)
-    paper = papers.act_paper(services.db, services.clock, order_id, test=services.settings.is_demonstration)
-    return _pdf(writing.draw([paper], size), sale.receipt)
+        places.refuse_elsewhere(sales.one_sale(session, order_id).site_key)
+    return papers.act_paper(services.db, services.clock, order_id, test=services.settings.is_demonstration)
 
 
 @room.get("/key-changes/<any(a4, a5):size>.pdf")
@@ -122,9 +142,9 @@ def _day(name: str, otherwise: date) -> date:
 
 
 def _desk(services: Services) -> slips.Desk:
-    place = places.of_request()
-    return slips.Desk(
-        place.site.name, place.zone, str(get_locale() or "en"), services.settings.is_demonstration
+    site = places.of_request().site
+    return papers.desk_of(
+        site, test=services.settings.is_demonstration, language=str(get_locale() or "en")
     )
 
 

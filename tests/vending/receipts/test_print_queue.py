@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_cast import open_desk
 from flask import Flask
 from flask.testing import FlaskClient
 from paper_judge import decode
 from shop import Shop
-from web_app import open_app, post, sign_in
+from web_app import open_app, post, sign_in, sign_in_as
 
 from vending.bootstrap import open_printer
 from vending.print_agent import Agent, Journal, NotPaired, Server, ServerAway
 from vending.receipts import print_queue
 from vending.receipts.printer import PrinterAway
+from vending.shifts import banking
+from vending.shifts import service as shifts
+from vending.shifts.count import Count
 from vending.vends import queries
 from vending.vends import service as vends
 from vending.worker import Worker
@@ -106,12 +110,16 @@ def wire(app: Flask, shop: Shop) -> Wire:
     return Wire(app.test_client(), secret)
 
 
-def sold(shop: Shop, app: Flask, unit: str = "G-04") -> str:
-    (outcome,) = shop.sell(shop.basket(shop.order(unit, 150_000), received=160_000))
-    assert isinstance(outcome, vends.SaleOutcome)
+def deliver(app: Flask) -> None:
     worker = Worker(app.extensions["ampoule"])
     worker.deliver()
     worker.close()
+
+
+def sold(shop: Shop, app: Flask, unit: str = "G-04") -> str:
+    (outcome,) = shop.sell(shop.basket(shop.order(unit, 150_000), received=160_000))
+    assert isinstance(outcome, vends.SaleOutcome)
+    deliver(app)
     return outcome.sale_key
 
 
@@ -262,6 +270,43 @@ def test_a_copy_and_a_test_page_come_out_too(
     assert "COPY 1" in copy
     assert "Printer test" in page
     assert decode(sink.jobs[1]).kicks == 0
+
+
+def test_the_papers_of_a_shift_and_its_bag_come_out_too(
+    shop: Shop, app: Flask, wire: Wire, sink: Sink, tmp_path: Path
+) -> None:
+    desk = open_desk(shop)
+    key = desk.open()
+    vends.sell(shop.db, shop.clock, shop.module, [desk.basket(key, 10_000)])
+    own = sign_in_as(app, "thandi")
+    page = own.get(f"/cashier/shifts/{key}/paper").get_data(as_text=True)
+    assert "Print at till N1" in page
+    address = page.split('action="/papers/', 1)[1].split('"', 1)[0].replace("&amp;", "&")
+    for _ in range(2):  # a form that is sent twice is one paper
+        assert post(own, f"/papers/{address}").status_code == 303
+    shifts.lock_count(shop.db, shop.clock, desk.thandi, key, Count("ZAR", {20_000: 3}, {}))
+    shifts.close(shop.db, shop.clock, desk.thandi, key)
+    bag = banking.pack(shop.db, shop.clock, desk.amina, [key], bag="S-1", count=Count("ZAR", {10_000: 1}, {}))
+    deliver(app)
+    deliver(app)
+    supervisor = sign_in(app, "supervisor")
+    listed = supervisor.get("/supervisor/printers").get_data(as_text=True)
+    assert "End of shift (Z) N1-S00001" in listed
+    assert "Deposit slip D-00001" in listed
+    found = agent(wire, sink, tmp_path)
+    while found.step():
+        assert sink.done.acquire(timeout=5)
+    texts = [" ".join(decode(job).lines) for job in sink.jobs]
+    (so_far,) = [text for text in texts if "Shift so far (X)" in text]
+    (end,) = [text for text in texts if "End of shift (Z)" in text]
+    (deposit,) = [text for text in texts if "Deposit slip" in text]
+    assert "100.00" not in so_far, "who counts the drawer sees no sum of the books"
+    for field in ("N1-S00001", "100.00", "Log head"):
+        assert field in end
+    assert "S-1" in deposit
+    assert sum(decode(job).kicks for job in sink.jobs) == 1, "the sale opens the drawer, no paper of a shift does"
+    assert post(supervisor, f"/papers/deposits/{bag}/print").status_code == 303
+    assert found.step(), "asked for by hand it comes once more"
 
 
 def test_a_till_without_an_agent_prints_by_its_browser(shop: Shop, app: Flask) -> None:

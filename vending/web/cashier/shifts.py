@@ -21,7 +21,7 @@ from vending.shifts.count import Difference, pieces_of
 from vending.shifts.errors import ShiftNotFound
 from vending.shifts.limits import limits_of
 from vending.shifts.queries import ShiftView
-from vending.web import gate, glass, places, words
+from vending.web import gate, glass, places, printing, words
 from vending.web.cashier import counting, witnesses
 from vending.web.errors import status_of
 from vending.web.frame import local_address
@@ -474,6 +474,7 @@ def paper(key: str) -> Any:
         urls={
             "back": url_for("till.desk") if shift.cashier_key == g.actor.key else url_for("start"),
             "pdf": url_for("papers.shift", key=key, size="80"),
+            "agent": printing.button("papers.print_shift", key=key),
         },
     )
 
@@ -554,7 +555,11 @@ def deposit(key: str) -> Any:
     return render_template(
         "cashier/shifts/deposit.html",
         slip=deposit_words(slip.deposit_slip(batch, log_head=log_head())),
-        urls={"back": url_for("start"), "pdf": url_for("papers.deposit", key=key, size="a5")},
+        urls={
+            "back": url_for("start"),
+            "pdf": url_for("papers.deposit", key=key, size="a5"),
+            "agent": printing.button("papers.print_deposit", key=key),
+        },
     )
 
 

@@ -17,7 +17,7 @@ from vending.estate import queries as estate
 from vending.services import Services
 from vending.vends import queries
 from vending.vends.plan import WITHOUT_MONEY
-from vending.web import charts, gate, listing, places, words
+from vending.web import charts, gate, listing, places, printing, words
 from vending.web.cashier import sale_words
 from vending.web.listing import Cell, Column
 from vending.web.timelines import token_kind
@@ -253,7 +253,7 @@ def show(key: str) -> Any:
                     ],
                 }
             )
-    actions = []
+    actions: list[dict[str, Any]] = []
     if places.can(g.actor, Permission.SALE_MAKE.value):
         actions = [{"label": _("Receipt"), "url": url_for("receipts.show", key=key)}]
     if (
@@ -264,6 +264,8 @@ def show(key: str) -> Any:
         actions.append(
             {"label": _("Slip without money"), "url": url_for("papers.act", order_id=key, size="a5")}
         )
+        if (button := printing.button("papers.print_act", order_id=key)) is not None:
+            actions.append(button)
     return render_template(
         "manager/record.html",
         page={

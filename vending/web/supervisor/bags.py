@@ -12,7 +12,7 @@ from vending.money import currency, parse_amount
 from vending.services import Services
 from vending.shifts import banking, queries, slip
 from vending.shifts.queries import BatchView
-from vending.web import forms, gate, listing, places, words
+from vending.web import forms, gate, listing, places, printing, words
 from vending.web.cashier import counting
 from vending.web.cashier import shifts as own
 from vending.web.errors import status_of
@@ -339,5 +339,6 @@ def deposit(key: str) -> Any:
         urls={
             "back": url_for("bags.show", key=key),
             "pdf": url_for("papers.deposit", key=key, size="a5"),
+            "agent": printing.button("papers.print_deposit", key=key),
         },
     )

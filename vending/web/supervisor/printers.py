@@ -48,7 +48,7 @@ def index() -> Any:
     for job in found:
         lamp, word = _states()[job.state]
         open_ = job.state in ("waiting", "unsure")
-        name = receipts.get(job.sale_key or "", _("Test page"))
+        name = receipts.get(job.sale_key or "", job.paper or _("Test page"))
         rows.append(
             [
                 Cell(job.till),

@@ -16,7 +16,7 @@ from vending.services import Services
 from vending.shifts import queries, service, slip
 from vending.shifts.count import pieces_of
 from vending.shifts.queries import ShiftView
-from vending.web import charts, forms, gate, listing, places, words
+from vending.web import charts, forms, gate, listing, places, printing, words
 from vending.web.cashier import counting
 from vending.web.cashier import shifts as own
 from vending.web.errors import status_of
@@ -342,6 +342,7 @@ def _paper(key: str, *, blind: bool = False) -> Any:
         urls={
             "back": url_for("supervisor_shifts.show", key=key),
             "pdf": "" if blind else url_for("papers.shift", key=key, size="80"),
+            "agent": None if blind else printing.button("papers.print_shift", key=key),
         },
     )
 
