@@ -17,8 +17,8 @@ from vending.estate import queries as estate
 from vending.languages import first_known
 from vending.receipts import service, slips
 from vending.receipts.slip import MeterFacts, Party
-from vending.receipts.statement import Statement
 from vending.receipts.slips import Desk
+from vending.receipts.statement import Statement
 from vending.receipts.writing import Writing
 from vending.shifts import queries as shifts
 from vending.shifts import slip as shift_slips

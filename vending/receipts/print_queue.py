@@ -31,7 +31,9 @@ from vending.receipts.writing import Writing
 from vending.vends.queries import one_sale
 
 OPEN = ("waiting", "fetched", "unsure")
-SEEN_EACH = timedelta(seconds=15)  # an agent asks every second, and a row is not written for each of its questions
+SEEN_EACH = timedelta(
+    seconds=15
+)  # an agent asks every second, and a row is not written for each of its questions
 
 
 class AgentUnknown(NotAllowed):
@@ -173,9 +175,7 @@ def ask_receipt(session: Session, clock: Clock, sale_key: str, *, copy: int, kic
     return _ask(session, clock, row)
 
 
-def ask_writing(
-    session: Session, clock: Clock, site: str, till: str, writing: Writing, *, once: str
-) -> bool:
+def ask_writing(session: Session, clock: Clock, site: str, till: str, writing: Writing, *, once: str) -> bool:
     """A paper of a shift, a bag or an act, as it reads now: what is printed once more after a jam says the same.
 
     `once` names the asking, so that a form that is sent twice is one paper. False where the till has no agent.

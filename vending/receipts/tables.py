@@ -79,9 +79,13 @@ class PrintJob(Base):
     key: Mapped[str] = mapped_column(unique=True)  # one paper is one key: asked for twice, it is printed once
     site_key: Mapped[str]
     till: Mapped[str]
-    sale_key: Mapped[str | None] = mapped_column(sa.ForeignKey("sale.key"))  # none: a test page, or no receipt
+    sale_key: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("sale.key")
+    )  # none: a test page, or no receipt
     name: Mapped[str] = mapped_column(default="")  # what people call a paper that is no receipt
-    writing: Mapped[dict[str, Any]] = mapped_column(default=dict)  # that paper, as it was when it was asked for
+    writing: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # that paper, as it was when it was asked for
     copy_number: Mapped[int]
     kick: Mapped[int]  # the drawer opens first
     round: Mapped[int] = mapped_column(default=0)  # rises when somebody says that nothing came out

@@ -143,9 +143,7 @@ def _day(name: str, otherwise: date) -> date:
 
 def _desk(services: Services) -> slips.Desk:
     site = places.of_request().site
-    return papers.desk_of(
-        site, test=services.settings.is_demonstration, language=str(get_locale() or "en")
-    )
+    return papers.desk_of(site, test=services.settings.is_demonstration, language=str(get_locale() or "en"))
 
 
 def _pdf(data: bytes, name: str) -> Response:

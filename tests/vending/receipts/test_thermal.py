@@ -139,11 +139,74 @@ def test_a_printer_that_is_away_says_so_in_one_sentence() -> None:
         "usb://xxxx:yyyy",
         "serial://",
         "serial:///dev/x?baud=fast",
+        "serial:///dev/x?flow=hope",
+        "tcp://a?status=maybe",
+        "tcp://a?patience=0",
+        "tcp://a?speed=9600",
     ],
 )
 def test_refuses_what_is_no_printer_s_address(address: str) -> None:
     with pytest.raises(PrinterUnknown):
         open_printer(address)
+
+
+class Slow:
+    """A printer with a small memory that stands still after so many bytes, and answers a question as it was told to."""
+
+    def __init__(self, *, stops_after: int = 1 << 30, answer: bytes = b"") -> None:
+        self._server = socket.socket()
+        self._server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        self._server.bind(("127.0.0.1", 0))
+        self._server.listen()
+        self.port = self._server.getsockname()[1]
+        self._stops_after, self._answer = stops_after, answer
+        self.ended = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        line, _peer = self._server.accept()
+        taken = b""
+        with line:
+            while len(taken) < self._stops_after and (piece := line.recv(256)):
+                taken += piece
+                if taken.endswith(b"\x1dr\x01") and self._answer:
+                    line.sendall(self._answer)
+            if len(taken) >= self._stops_after:
+                self.ended.wait(20)
+
+
+def test_a_printer_that_stands_still_is_noticed_though_the_kernel_took_every_byte() -> None:
+    data = bytes(30_000)
+    slow = Slow(stops_after=500)
+    with socket.create_connection(("127.0.0.1", slow.port), 5) as naive:
+        naive.sendall(data)  # the fault that must be caught: nothing complains, and no paper comes
+    slow.ended.set()
+    slow = Slow(stops_after=500)
+    with pytest.raises(PrinterAway) as refused:
+        open_printer(f"tcp://127.0.0.1:{slow.port}?patience=1").send(data)
+    assert refused.value.begun
+    slow.ended.set()
+    open_printer(f"tcp://127.0.0.1:{Slow().port}?patience=1").send(data)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"\x00", ""),
+        (b"\x03", ""),
+        (b"\x0c", "paper of the printer .* ended"),
+        (b"", "did not say that it printed"),
+    ],
+    ids=["printed", "roll-near-its-end", "paper-ended", "silent"],
+)
+def test_a_printer_that_is_asked_says_whether_it_printed(answer: bytes, says: str) -> None:
+    printer = open_printer(f"tcp://127.0.0.1:{Slow(answer=answer).port}?status=yes&patience=1")
+    if not says:
+        printer.send(b"a paper")
+        return
+    with pytest.raises(PrinterAway, match=says) as refused:
+        printer.send(b"a paper")
+    assert refused.value.begun
 
 
 def test_a_printer_on_a_device_file_takes_the_same_bytes(tmp_path: Path) -> None:
