@@ -304,7 +304,9 @@ def test_the_papers_of_a_shift_and_its_bag_come_out_too(
     for field in ("N1-S00001", "100.00", "Log head"):
         assert field in end
     assert "S-1" in deposit
-    assert sum(decode(job).kicks for job in sink.jobs) == 1, "the sale opens the drawer, no paper of a shift does"
+    assert sum(decode(job).kicks for job in sink.jobs) == 1, (
+        "the sale opens the drawer, no paper of a shift does"
+    )
     assert post(supervisor, f"/papers/deposits/{bag}/print").status_code == 303
     assert found.step(), "asked for by hand it comes once more"
 
