@@ -96,6 +96,12 @@ class Tongue:
             return values
         return {name: kept_whole(str(value)) for name, value in values.items()}
 
+    def listed(self, parts: Iterable[object]) -> str:
+        """Things beside each other, parted as this language parts them; foreign ones keep their own order."""
+        comma = {"ar": "\u060c ", "zh": "\uff0c"}.get(self.code, ", ")
+        told = [str(part) for part in parts if str(part)]
+        return comma.join(map(kept_whole, told) if self.code in RIGHT_TO_LEFT else told)
+
     def template(self, one: str, many: str | None = None, number: int = 1) -> str:
         """The sentence with its places still open, for templates, which fill them themselves."""
         found = _catalogue(self.code)

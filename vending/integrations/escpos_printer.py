@@ -172,8 +172,9 @@ class Device:
 def open_printer(address: str) -> EscposPrinter:
     parts = urlsplit(address)
     wishes = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    connect = _CONNECTIONS.get(parts.scheme, lambda *_given: None)(parts, wishes)
-    if connect is None or not _fit(wishes):
+    find = _CONNECTIONS.get(parts.scheme)
+    connect = find(parts, wishes) if find is not None and _fit(wishes) else None
+    if connect is None:
         raise PrinterUnknown(
             f"{address} is not the address of a printer. Write tcp://host:9100, usb://04b8:0e15, "
             "serial:///dev/ttyUSB0?baud=19200&flow=dtr or file:///dev/usb/lp0; ?status=yes where the printer answers.",

@@ -94,7 +94,14 @@ class Pen:
                 pen.setTextTransform(1, 0, 0, stretch, x, height - y)
             for run in runs:
                 pen.setFont(run.face.name, size)
+                # Han has one weight: its bold is drawn with an outline.
+                stroked = bold and run.face.name.startswith("PaperHan")
+                if stroked:
+                    canvas.setLineWidth(size * typeset.OUTLINE)
+                    pen.setTextRenderMode(2)
                 pen.textOut(run.text)
+                if stroked:
+                    pen.setTextRenderMode(0)
             canvas.drawText(pen)
 
         self.pages[-1].append(draw)

@@ -50,8 +50,14 @@ class Block:
 RULE = Block("rule")
 
 
+def named(seller: str) -> Block:
+    """Whose paper this is, above everything else."""
+    size: Size = "large" if len(seller) <= typeset.LONGEST_LARGE else "normal"
+    return Block("text", seller, size=size, bold=True, center=True)
+
+
 def blocks(paper: Paper) -> Iterator[Block]:
-    yield Block("text", paper.seller.name, size="large", bold=True, center=True)
+    yield named(paper.seller.name)
     for line in (paper.seller.legal, *paper.seller.lines):
         if line:
             yield Block("text", line, center=True)

@@ -49,7 +49,9 @@ class _Sheet:
         pen.paragraph(paper.at, self.text, most=half)
         left, pen.y = pen.y, top
         rest = pen.inner - half - 12
-        pen.paragraph(paper.seller.name, 11 * self.scale, at=half + 12, most=rest, bold=True, align="end")
+        large = len(paper.seller.name) <= typeset.LONGEST_LARGE
+        size = 11 * self.scale if large else self.text
+        pen.paragraph(paper.seller.name, size, at=half + 12, most=rest, bold=True, align="end")
         for line in (paper.seller.legal, *paper.seller.lines):
             pen.paragraph(line, self.text, at=half + 12, most=rest, align="end")
         pen.y = max(pen.y, left)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from vending.languages import Tongue, clock_time, tongue
 from vending.money import currency
-from vending.receipts.roll import RULE, Block, proof_blocks, token_blocks
+from vending.receipts.roll import RULE, Block, named, proof_blocks, token_blocks
 from vending.receipts.slip import Slip
 from vending.receipts.wording import Paper, worded
 from vending.receipts.writing import Writing
@@ -58,7 +58,7 @@ def shift(content: ShiftSlip, ways: tuple[tuple[str, int], ...], desk: Desk) -> 
 
 
 def _head(spoken: Tongue, desk: Desk, title: str, number: str) -> Iterator[Block]:
-    yield Block("text", desk.seller, size="large", bold=True, center=True)
+    yield named(desk.seller)
     if desk.test:
         yield Block("text", spoken.speak("TEST KEYS: OPENS NO REAL METER"), bold=True, center=True)
     yield RULE
@@ -73,7 +73,7 @@ def _shift(
     code = content.currency
     yield from _head(spoken, desk, title, content.number)
     till = spoken.speak("Till %(till)s", till=content.till)
-    yield Block("text", f"{till}, {content.cashier}")
+    yield Block("text", spoken.listed((till, content.cashier)))
     yield Block("pair", spoken.speak("Opened"), _moment(spoken, content.opened_at, desk.zone))
     if content.closed_at:
         yield Block("pair", spoken.speak("Closed"), _moment(spoken, content.closed_at, desk.zone))
@@ -96,10 +96,9 @@ def _shift(
             yield Block("pair", _way(spoken, way), str(number))
     yield Block("pair", spoken.speak("Float from the safe"), spoken.money(content.float_minor, code))
     for at, minor, seal, who in content.drops:
-        told = ", ".join(part for part in (seal, who) if part)
         safe = spoken.speak("To the safe")
         what = f"{clock_time(at, desk.zone)} {safe}"
-        yield Block("pair", f"{what}, {told}" if told else what, spoken.money(minor, code))
+        yield Block("pair", spoken.listed((what, seal, who)), spoken.money(minor, code))
     yield RULE
     if content.pieces:
         yield Block("text", spoken.speak("Counted"), bold=True)
@@ -202,7 +201,9 @@ def _deposit(spoken: Tongue, content: DepositSlip, desk: Desk, title: str) -> It
                 spoken.speak("Settled elsewhere: %(way)s", way=spoken.way(way)),
                 spoken.money(minor, code),
             )
-    yield Block("text", spoken.speak("Shifts in this bag: %(numbers)s", numbers=", ".join(content.shifts)))
+    yield Block(
+        "text", spoken.speak("Shifts in this bag: %(numbers)s", numbers=spoken.listed(content.shifts))
+    )
     yield from _log_head(spoken, content.log_head)
     yield Block("sign", spoken.speak("Packed by %(name)s", name=content.packed_by))
     yield Block("sign", spoken.speak("Taken over by"))
@@ -227,7 +228,7 @@ def _act_title(spoken: Tongue, kind: str) -> str:
 
 
 def _act(spoken: Tongue, slip: Slip, paper: Paper, why: Act, title: str) -> Iterator[Block]:
-    yield Block("text", paper.seller.name, size="large", bold=True, center=True)
+    yield named(paper.seller.name)
     yield RULE
     for mark in paper.marks:
         yield Block("text", mark, bold=True, center=True)

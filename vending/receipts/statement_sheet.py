@@ -56,6 +56,7 @@ class _Sheet:
             pen.paragraph(mark, self.text, bold=True)
         pen.down(4 * self.scale)
         pen.rule(0.8)
+        pen.down(3 * self.scale)
 
     def meters(self) -> None:
         pen = self.pen

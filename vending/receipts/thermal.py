@@ -256,7 +256,9 @@ def _line(
                 pen.text(at, run.text.encode("latin-1", "replace").decode("latin-1"), fill=0, anchor="ls")
                 continue
             font = _font(str(run.face.path), run.face.index, size)
-            pen.text(at, run.text, font=font, fill=0, anchor="ls")
+            # Han has one weight: its bold is a dot thicker.
+            heavier = int(bold and run.face.name.startswith("PaperHan"))
+            pen.text(at, run.text, font=font, fill=0, anchor="ls", stroke_width=heavier, stroke_fill=0)
             x += round(font.getlength(run.text))
     return raster(image)
 

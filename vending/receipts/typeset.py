@@ -34,6 +34,8 @@ FONTS = (
     ("PaperSymbols", "noto/NotoSansSymbols2-Regular.ttf", "noto/NotoSansSymbols2-Regular.ttf", 0),
 )
 UNKNOWN = "?"
+LONGEST_LARGE = 60  # letters of a name in large type: a longer one is bold, and no third of the paper
+OUTLINE = 0.035  # of a letter's size: how much a stroke round it makes it bold
 
 _reshape = ArabicReshaper({"delete_harakat": True, "support_ligatures": True}).reshape
 
@@ -114,10 +116,15 @@ def shaped(text: str, *, bold: bool = False, rtl: bool = False) -> tuple[Run, ..
             # A line without a letter from right to left is a figure, an address or a foreign name: it keeps its own order.
             text = _ordered(text, "R" if rtl else "L")
     runs: list[Run] = []
+    lacking = False
     for letter in text:
         if letter in (ISOLATE, END):
             continue
         face, drawn = _face_of(letter, bold)
+        unknown = drawn is UNKNOWN and letter != UNKNOWN
+        if unknown and lacking:
+            continue  # a family of four in one picture lacks one thing, not four
+        lacking = unknown
         if runs and runs[-1].face is face:
             runs[-1] = Run(face, runs[-1].text + drawn)
         else:

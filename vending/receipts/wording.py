@@ -135,7 +135,7 @@ def worded(slip: Slip) -> Paper:
         kind=_kind(spoken, kind, around.country, credits_=slip.credits),
         number=slip.receipt,
         at=f"{spoken.day(slip.sold_at, zone)} {clock_time(slip.sold_at, zone)}",
-        place=f"{place}, {slip.cashier}",
+        place=spoken.listed((place, slip.cashier)),
         copy_number=slip.copy,
         marks=_marks(spoken, slip),
         seller=_seller(spoken, seller),
@@ -218,7 +218,7 @@ def _title(spoken: Tongue, slip: Slip, order: SlipOrder) -> str:
     if order.kind == "account":
         return spoken.speak("Top-up of the account")
     if order.kind == "charge":
-        return ", ".join(counting.label(spoken, line) for line in order.lines if line["kind"] != "tax")
+        return spoken.listed(counting.label(spoken, line) for line in order.lines if line["kind"] != "tax")
     return f"{facts.unit if facts else ''} {spoken.service_name(order.service)}".strip()
 
 
@@ -409,7 +409,7 @@ def _proof(spoken: Tongue, slip: Slip) -> str:
     numbers = list(dict.fromkeys(token.sequence for token in slip.tokens))
     if not numbers:
         return ""
-    return spoken.speak("Log entry %(number)s", number=", ".join(str(number) for number in numbers))
+    return spoken.speak("Log entry %(number)s", number=spoken.listed(numbers))
 
 
 def _capital(text: str) -> str:

@@ -14,7 +14,7 @@ from vending.web import forms, places
 from vending.web.words import _
 
 
-def button(endpoint: str, **values: str) -> dict[str, Any] | None:
+def button(endpoint: str, **values: Any) -> dict[str, Any] | None:
     """An act of a page that prints there; None where the browser is what prints. Its address names this one asking."""
     services: Services = g.services
     place = places.of_request()
