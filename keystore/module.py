@@ -207,6 +207,15 @@ class KeyLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitLine:
+    """What one meter of a class may get in a day of its supply group's time: tenths of a unit, and tokens."""
+
+    meter_class: str
+    units_a_day: int
+    tokens_a_day: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Where the module stands."""
 
@@ -225,6 +234,8 @@ class Status:
     budgets: tuple[Budget, ...] = ()
     keys: tuple[KeyLine, ...] = ()
     warnings: tuple[str, ...] = ()
+    limits: tuple[LimitLine, ...] = ()
+    free_a_month: int = 0  # free issues that one meter may have in a month
 
 
 @dataclass(frozen=True, slots=True)

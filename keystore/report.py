@@ -11,7 +11,7 @@ from keystore.clock import Clock
 from keystore.heads import Heads
 from keystore.keyring import KeyRing
 from keystore.log import IssuanceLog
-from keystore.module import Budget, Status
+from keystore.module import Budget, LimitLine, Status
 
 ROOM_WARNED = 1 << 30  # bytes
 ROOM_KEPT = (
@@ -60,6 +60,11 @@ def status(identity: Identity, log: IssuanceLog, ring: KeyRing, clock: Clock, he
         budgets=budgets,
         keys=tuple(r.line(r.record_id in state.suspended) for r in list(ring.by_id.values())[:MOST_LINES]),
         warnings=told,
+        limits=tuple(
+            LimitLine(name, limit.units_a_day, limit.tokens_a_day)
+            for name, limit in sorted(log.state.limits.items(), key=lambda row: row[1].units_a_day)
+        )[:MOST_LINES],
+        free_a_month=limits.FREE_A_MONTH,
     )
 
 

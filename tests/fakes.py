@@ -18,6 +18,7 @@ from keystore.module import (
     Cancelled,
     Checkpoint,
     Issued,
+    LimitLine,
     Proof,
     PublicEntry,
     Refused,
@@ -149,6 +150,7 @@ class FakeModule:
             public_key="", sequence=self.size, head="",
             test=True, simulated_clock=False, now=datetime(2026, 11, 20, 8, 42, tzinfo=UTC), quorum=2, generation=1,
             budgets=self.budgets,
+            limits=(LimitLine("small", 20_000, 20), LimitLine("large", 2_000_000, 20)), free_a_month=2,
         )  # fmt: skip
 
     def _reach(self) -> None:

@@ -63,5 +63,12 @@ def sign_in_as(app: Flask, login: str) -> FlaskClient:
 
 
 def post(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
-    page = client.get("/cashier/till").get_data(as_text=True)
+    """A form of any page, sent; everybody who is signed in has the account's page with the word against forged forms."""
+    page = client.get("/account").get_data(as_text=True)
     return client.post(path, data={"csrf_token": form_word(page), **fields})
+
+
+def key_in(answer: TestResponse) -> str:
+    """The key of what was made: where a form that was done leads."""
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return answer.headers["Location"].rstrip("/").split("/")[-1].split("?")[0]

@@ -29,6 +29,9 @@ KINDS = {
     "units": "unit",
     "tenants": "tenant",
     "meters": "meter",
+    "swap": "meter",
+    "found": "meter",
+    "move-out": "lease",
     "sales": "sale",
     "vends": "sale",
     "receipts": "sale",
@@ -58,6 +61,10 @@ def elsewhere(shop: Shop) -> Elsewhere:
             session, shop.clock, SYSTEM, site=ground.site, number=number, service="electricity", keying=KEYING,
             space=ground.shop, label="Elsewhere G-12",
         )  # fmt: skip
+        lease = service.move_in(
+            session, shop.clock, SYSTEM, space=ground.shop, tenant=ground.tenant,
+            starts_on=shop.clock.now().date(),
+        )  # fmt: skip
         person = people.add_person(
             session, shop.clock, SYSTEM, login="stranger", name="Stranger Elsewhere", site=ground.site
         )
@@ -83,6 +90,7 @@ def elsewhere(shop: Shop) -> Elsewhere:
         "unit": ground.shop,
         "tenant": ground.tenant,
         "meter": meter,
+        "lease": lease,
         "sale": outcome.sale_key,
         "person": person,
         "order": order,

@@ -63,7 +63,7 @@ ACTS: dict[str, TwoPersonAct] = {
         TwoPersonAct("key-change", "Issue key-change tokens", P.KEY_CHANGE, P.DESK_APPROVE, "issue"),
         TwoPersonAct("open-budget", "Open a budget", P.KEYS_ACT, P.KEYS_APPROVE, "open-budget"),
         TwoPersonAct("top-up", "Top up a budget", P.BUDGET_ASK, P.KEYS_APPROVE, "top-up"),
-        TwoPersonAct("set-limits", "Raise the limits of a meter class", P.KEYS_ACT, P.KEYS_APPROVE, "set-limits"),
+        TwoPersonAct("set-limits", "Change the limits of a meter class", P.BUDGET_ASK, P.KEYS_APPROVE, "set-limits"),
         TwoPersonAct("enrol", "Enrol an approver", P.KEYS_ACT, P.KEYS_APPROVE, "enrol"),
         TwoPersonAct("resume-key", "Use a suspended key again", P.KEYS_ACT, P.KEYS_APPROVE, "resume-key"),
         TwoPersonAct("set-meter-key", "Believe that a meter is under another key", P.KEY_CHANGE, P.KEYS_APPROVE, "set-meter-key"),

@@ -114,7 +114,7 @@ SAYS: dict[Permission, str] = {
     P.KEYS_READ: "See the state of keys and budgets (never a key).",
     P.KEYS_ACT: "Prepare acts for the security module: budgets, limits, floors, approvers.",
     P.KEYS_APPROVE: "Sign acts for the security module.",
-    P.BUDGET_ASK: "Ask for more in a budget; two approvers sign it.",
+    P.BUDGET_ASK: "Ask for more in a budget, or for other limits of a class of meters; approvers sign it.",
     P.APPROVAL_READ: "See what waits for a second person.",
     P.DESK_APPROVE: "Be the second person for acts of the desk: free issues, reversals, engineering tokens.",
     P.MANAGER_APPROVE: "Be the second person for acts of management: roles, ratios, corrections.",

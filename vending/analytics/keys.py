@@ -30,6 +30,16 @@ def meters_on_keys(session: Session) -> dict[tuple[str, int, int], int]:
     return {(sgc, krn, kind): int(count) for sgc, krn, kind, count in rows}
 
 
+def meters_by_class(session: Session, site_key: str) -> dict[str, int]:
+    """class -> meters of the site that are not off the wall."""
+    rows = session.execute(
+        sa.select(Meter.meter_class, sa.func.count())
+        .where(Meter.state != "removed", Meter.site_key == site_key)
+        .group_by(Meter.meter_class)
+    )
+    return {name: int(count) for name, count in rows}
+
+
 def last_head(session: Session) -> Head | None:
     found = list_heads(session, most=1)
     return found[0] if found else None

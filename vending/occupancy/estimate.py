@@ -6,7 +6,7 @@ neither counted nor held was never entered: it is on paper, and the newest token
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,3 +63,27 @@ def estimate(given: int, reading: Reading, tokens: Sequence[GivenToken]) -> Esti
         likely.append(token)
         found += token.units
     return Estimate(given, reading.total, reading.credit, max(unentered, 0), tuple(likely), unentered < 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a deposit pays, debt by debt in their order, what of it is left for the tenant, and what he still owes."""
+
+    deposit: int
+    paid: tuple[tuple[str, int], ...]
+    left: int
+    owed: tuple[tuple[str, int], ...]
+
+
+def settle(deposit: int, debts: Mapping[str, int]) -> Settlement:
+    paid: list[tuple[str, int]] = []
+    owed: list[tuple[str, int]] = []
+    left = deposit
+    for account, debt in debts.items():
+        part = max(min(left, debt), 0)
+        left -= part
+        if part:
+            paid.append((account, part))
+        if debt > part:
+            owed.append((account, debt - part))
+    return Settlement(deposit, tuple(paid), left, tuple(owed))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg, collected
 from vending.occupancy import standing
 from vending.occupancy.errors import OccupancyForbids, ReadingUnfit
-from vending.occupancy.estimate import Estimate, Reading
+from vending.occupancy.estimate import Estimate, Reading, Settlement, settle
 from vending.occupancy.tables import MoveOut
 from vending.vends import acting
 from vending.vends.acting import Wanted
@@ -63,6 +64,10 @@ class MoveOutView:
     content: dict[str, Any]
     reason: str
     approval_key: str
+    site_key: str
+    asked_by: str
+    asked_at: datetime
+    done_at: datetime | None
 
 
 def look(
@@ -90,6 +95,7 @@ def ask(
     lease, found = _meters(session, clock, lease_key)
     space = browsing.one_space(session, lease.space_key)
     policy.require(actor, Permission.ESTATE_EDIT, space.site_key)
+    _clear_earlier(session, clock, lease_key)
     estimates = look(session, clock, lease_key, {key: one.reading for key, one in leaving.items()})
     for meter in found:
         waiting = standing.open_orders(session, clock, meter)
@@ -201,6 +207,31 @@ def carry_out(db: Database, clock: Clock, vault: SiteSecret, actor: Actor, appro
         return _view(row)
 
 
+def _clear_earlier(session: Session, clock: Clock, lease_key: str) -> None:
+    """An earlier try that was rejected, withdrawn or expired makes room for this one; nothing of it was carried out."""
+    row = session.scalar(
+        sa.select(MoveOut).where(MoveOut.lease_key == lease_key, MoveOut.state == "asked").with_for_update()
+    )
+    if row is not None:
+        orders = [one["order"] for one in row.content["meters"].values() if one["order"]]
+        standing.refuse_twice(session, clock, row.approval_key, orders)
+        row.state = "withdrawn"
+        session.flush()
+
+
+def list_move_outs(session: Session, site: str, *, offset: int = 0, most: int = 50) -> list[MoveOutView]:
+    """The newest first."""
+    query = sa.select(MoveOut).where(MoveOut.site_key == site).order_by(MoveOut.id.desc())
+    return [_view(row) for row in session.scalars(query.offset(offset).limit(most))]
+
+
+def one_move_out(session: Session, key: str) -> MoveOutView:
+    row = session.scalar(sa.select(MoveOut).where(MoveOut.key == key))
+    if row is None:
+        raise NotFound("There is no such move out here.")
+    return _view(row)
+
+
 def withdraw(session: Session, clock: Clock, actor: Actor, key: str) -> None:
     """The maker takes it back. The tokens that were asked for with it are withdrawn apart, or expire."""
     row = session.scalar(sa.select(MoveOut).where(MoveOut.key == key).with_for_update())
@@ -267,21 +298,24 @@ def _tokens(
     return order_id
 
 
+def settlement(session: Session, tenant_key: str, currency: str) -> Settlement:
+    """What the deposit would pay at this moment, and what would be left."""
+    return settle(
+        ledger_queries.balance(session, f"deposit/{tenant_key}", currency),
+        dict(ledger_queries.list_under(session, f"debt/{tenant_key}/", currency)),
+    )
+
+
 def _settle(session: Session, clock: Clock, row: MoveOut) -> None:
     """The deposit pays the debts in their order; what is left of it is the tenant's."""
     currency = estate.one_site(session, row.site_key).currency
-    deposit = f"deposit/{row.tenant_key}"
-    left = ledger_queries.balance(session, deposit, currency)
-    if not left:
+    found = settlement(session, row.tenant_key, currency)
+    if not found.deposit:
         return
-    legs = [Leg(deposit, currency, left)]
-    for account, owed in ledger_queries.list_under(session, f"debt/{row.tenant_key}/", currency):
-        part = min(left, owed)
-        if part > 0:
-            legs.append(Leg(account, currency, -part))
-            left -= part
-    if left:
-        legs.append(Leg(f"kept/{row.tenant_key}", currency, -left))
+    legs = [Leg(f"deposit/{row.tenant_key}", currency, found.deposit)]
+    legs += [Leg(account, currency, -part) for account, part in found.paid]
+    if found.left:
+        legs.append(Leg(f"kept/{row.tenant_key}", currency, -found.left))
     ledger.post(session, clock, [Entry("move-out", f"move-out/{row.key}", collected(legs))])
 
 
@@ -295,4 +329,8 @@ def _view(row: MoveOut) -> MoveOutView:
         row.content,
         row.reason,
         row.approval_key,
+        row.site_key,
+        row.asked_by,
+        row.asked_at,
+        row.done_at,
     )

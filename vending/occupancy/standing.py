@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from vending.access import approvals
 from vending.clock import Clock
 from vending.estate import queries as estate
 from vending.ledger import queries as ledger
-from vending.occupancy.errors import ReadingUnfit
+from vending.occupancy.errors import OccupancyForbids, ReadingUnfit
 from vending.occupancy.estimate import Estimate, GivenToken, Reading, estimate
-from vending.vends import listing, queries
+from vending.vends import acting, listing, queries
 
 
 def of_meter(session: Session, meter: estate.MeterView, reading: Reading) -> Estimate:
@@ -54,3 +56,25 @@ def open_orders(session: Session, clock: Clock, meter: estate.MeterView) -> list
     """Orders of this meter that are paid and whose tokens are not known yet."""
     orders = listing.list_orders(session, site=meter.site_key, till=None, meter_key=meter.key, most=50)
     return [order.vend.order_id for order in orders if order.vend.state in ("paid", "asked")]
+
+
+UNDECIDED = ("open", "approved")
+
+
+def refuse_twice(session: Session, clock: Clock, approval: str, orders: Iterable[str]) -> None:
+    """An act of this unit or meter was asked for before. While it, or a token of it, can still be agreed to, asking again
+    would settle the same credit twice."""
+    if approvals.standing_of(session, clock, approval)[0] in UNDECIDED:
+        raise OccupancyForbids(
+            "This was asked for already and waits for the second person. Let it be decided, or withdraw it, before you ask again."
+        )
+    for order in orders:
+        act = acting.find_act(session, order)
+        if (
+            act is not None
+            and act.approval_key
+            and approvals.standing_of(session, clock, act.approval_key)[0] in UNDECIDED
+        ):
+            raise OccupancyForbids(
+                f"The token {act.number} of the earlier try can still be signed. Have it rejected or withdrawn before you ask again."
+            )

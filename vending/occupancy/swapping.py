@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +49,10 @@ class SwapView:
     reason: str
     approval_key: str
     found_units: int | None
+    site_key: str
+    asked_by: str
+    asked_at: datetime
+    done_at: datetime | None
 
 
 def look(session: Session, clock: Clock, old: str, reading: Reading) -> Estimate:
@@ -76,6 +81,7 @@ def ask(
         raise OccupancyForbids(f"Meter {before.drn} hangs on no unit any more.")
     if after.space is not None or after.state == "removed":
         raise OccupancyForbids(f"Meter {after.drn} hangs on a unit already, or was removed. Take a free one.")
+    _clear_earlier(session, clock, old)
     if standing.open_orders(session, clock, before):
         raise OccupancyForbids(f"An order for meter {before.drn} is still open. Wait for its token first.")
     found = standing.of_meter(session, before, reading)
@@ -206,6 +212,36 @@ def found(session: Session, clock: Clock, actor: Actor, old: str, units: int, *,
     return _view(row)
 
 
+def _clear_earlier(session: Session, clock: Clock, old: str) -> None:
+    """An earlier try that was rejected, withdrawn or expired makes room for this one; nothing of it was carried out."""
+    row = session.scalar(
+        sa.select(MeterSwap).where(MeterSwap.old_meter == old, MeterSwap.state == "asked").with_for_update()
+    )
+    if row is not None:
+        standing.refuse_twice(session, clock, row.approval_key, ())
+        row.state = "withdrawn"
+        session.flush()
+
+
+def list_swaps(session: Session, site: str, *, offset: int = 0, most: int = 50) -> list[SwapView]:
+    """The newest first."""
+    query = sa.select(MeterSwap).where(MeterSwap.site_key == site).order_by(MeterSwap.id.desc())
+    return [_view(row) for row in session.scalars(query.offset(offset).limit(most))]
+
+
+def one_swap(session: Session, key: str) -> SwapView:
+    row = session.scalar(sa.select(MeterSwap).where(MeterSwap.key == key))
+    if row is None:
+        raise NotFound("There is no such swap here.")
+    return _view(row)
+
+
+def swap_of(session: Session, old: str) -> SwapView | None:
+    """The swap by which this meter left its unit."""
+    row = session.scalar(sa.select(MeterSwap).where(MeterSwap.old_meter == old, MeterSwap.state == "done"))
+    return None if row is None else _view(row)
+
+
 def withdraw(session: Session, clock: Clock, actor: Actor, key: str) -> None:
     row = session.scalar(sa.select(MeterSwap).where(MeterSwap.key == key).with_for_update())
     if row is None or row.state != "asked":
@@ -234,4 +270,8 @@ def _view(row: MeterSwap) -> SwapView:
         row.reason,
         row.approval_key,
         row.found_units,
+        row.site_key,
+        row.asked_by,
+        row.asked_at,
+        row.done_at,
     )

@@ -45,10 +45,13 @@ class Form:
     scan: Mapping[str, Any] | None = (
         None  # a scanner's field above the form: {action, label, value, error, more}
     )
+    first: str = ""  # a button that shows what would be done before `submit` is offered
+    kept: Mapping[str, str] = field(default_factory=dict)  # hidden values that go along
 
-    def show(self, refused: VendingError | None = None) -> Any:
-        """The form; after a refusal with what was typed and the sentence where it belongs."""
-        typed: Mapping[str, str] = request.form if refused is not None else {}
+    def show(self, refused: VendingError | None = None, *, before: Sequence[Mapping[str, Any]] = ()) -> Any:
+        """The form; after a refusal with what was typed and the sentence where it belongs. `before`: what it would do, as
+        parts of a page ({title, note, pairs_list | columns, rows}), with what was typed still in its fields."""
+        typed: Mapping[str, str] = request.form if refused is not None or before else {}
         at = refused.field if isinstance(refused, InvalidInput) else None
         names = {one.name for one in self.fields}
         beside = at if at in names else None
@@ -58,7 +61,10 @@ class Form:
             form={
                 "action": self.action or request.full_path.rstrip("?"),
                 "fields": [_told(one, typed, refused, beside) for one in self.fields],
-                "submit": self.submit,
+                "submit": "" if self.first and not before else self.submit,
+                "first": (_("Look again") if before else self.first) if self.first else "",
+                "before": list(before),
+                "kept": dict(self.kept),
                 "cancel": {"label": _("Do nothing"), "url": self.back},
                 "warning": self.warning,
                 "refused": refused.sentence if refused is not None and beside is None else "",
@@ -93,6 +99,11 @@ def _told(
         "after": one.after,
         "attributes": attributes,
     }
+
+
+def wants_to_look() -> bool:
+    """Whether the form was sent only to see what it would do (`Form.first`)."""
+    return request.form.get("step") != "do"
 
 
 def done(sentence: str, address: str) -> Any:

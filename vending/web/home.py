@@ -43,6 +43,18 @@ def _rooms() -> list[tuple[str, str, str, str]]:
         ),
         ("keys.read", "keys.show", _("Keys"), _("Keys and when they expire, budgets, the head of the log.")),
         (
+            "keys.read",
+            "limits.show",
+            _("Limits"),
+            _("What a meter, a drawer and a seller may have at most, and who keeps it."),
+        ),
+        (
+            "estate.edit",
+            "occupancy.index",
+            _("Move outs and swaps"),
+            _("Who leaves and which meter was replaced, each with its two people."),
+        ),
+        (
             "meter.line",
             "work.day",
             _("Work orders"),

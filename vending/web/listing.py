@@ -19,7 +19,7 @@ from flask import Response, g, render_template, request, stream_with_context, ur
 from vending import audit
 from vending.access import policy
 from vending.access.policy import Permission
-from vending.errors import InvalidInput
+from vending.errors import InvalidInput, NotFound
 from vending.estate import saving
 from vending.services import Services
 from vending.web import places
@@ -116,6 +116,38 @@ def answer(listing: Listing) -> Any:
     )
 
 
+def answer_parts(template: str, parts: Sequence[dict[str, Any] | None], **context: Any) -> Any:
+    """A page of several small tables, each of which can be taken away like a long one. A part with rows has a `name` for
+    its file; what else stands in it, the template says."""
+    shown = [part for part in parts if part is not None]
+    wanted = request.args.get("as", "")
+    if wanted:
+        chosen = request.args.get("table", "")
+        part = next((one for one in shown if one.get("name") == chosen and one.get("columns")), None)
+        if part is None:
+            raise NotFound(_("There is no such table on this page."))
+        table = Listing(
+            name=chosen,
+            page={},
+            columns=[Column(one.get("name") or one["label"], one["label"]) for one in part["columns"]],
+            fetch=whole([[_kept(cell) for cell in row] for row in part["rows"]]),
+            nothing={},
+        )
+        return _saved(table, wanted)
+    for part in shown:
+        if part.get("rows"):
+            part["rows"] = drawn(part["rows"])
+            part["exported"] = exports(table=part["name"])
+    return render_template(template, parts=shown, **context)
+
+
+def _kept(cell: Any) -> Cell | str:
+    """A cell as its page shows it, for the file."""
+    if isinstance(cell, dict):
+        return Cell(str(cell.get("text", "")), cell.get("value"))
+    return cell if isinstance(cell, Cell) else str(cell)
+
+
 def drawn(rows: Sequence[Row]) -> list[list[Any]]:
     return [[cell.shown() if isinstance(cell, Cell) else cell for cell in row] for row in rows]
 
@@ -142,11 +174,14 @@ def may_save() -> bool:
     return places.can(g.actor, Permission.ESTATE_EXPORT.value)
 
 
-def exports() -> list[dict[str, str]]:
+def exports(*, table: str = "") -> list[dict[str, str]]:
     """The addresses of this table as files, for those who may save tables."""
     if not may_save():
         return []
-    return [{"label": kind.upper(), "url": here(**{"as": kind, "page": ""})} for kind in saving.FORMATS]
+    return [
+        {"label": kind.upper(), "url": here(**{"as": kind, "page": "", "table": table})}
+        for kind in saving.FORMATS
+    ]
 
 
 def _saved(listing: Listing, wanted: str) -> Response:

@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from vending.web.auditor import books, proof, trail
 from vending.web.engineer import tokens, work
-from vending.web.keys import keys
+from vending.web.keys import keys, limits
 from vending.web.manager import (
     api_keys,
     campaign,
@@ -15,6 +15,7 @@ from vending.web.manager import (
     jobs,
     live,
     meters,
+    occupancy,
     people,
     records,
     reports,
@@ -33,10 +34,12 @@ ROOMS: tuple[Blueprint, ...] = (
     cash.room,
     unclaimed.room,
     keys.room,
+    limits.room,
     live.room,
     estate.room,
     records.room,
     meters.room,
+    occupancy.room,
     imports.room,
     sales.room,
     reports.room,

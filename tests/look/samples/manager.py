@@ -98,6 +98,16 @@ def pages() -> dict[str, Sample]:
                 "form": {
                     "action": "/m",
                     "submit": "Move the tenant in",
+                    "first": "Look again",
+                    "kept": {"seen": "0a1b"},
+                    "before": [
+                        {
+                            "title": "Deposit and debts",
+                            "note": "",
+                            "pairs_list": [("Deposit held", "R 500.00"), ("Left for the tenant", "R 310.50")],
+                            "text": "What is left is kept for the tenant.",
+                        }
+                    ],
                     "cancel": {"label": "Not now", "url": "/u"},
                     "warning": "Changing the tariff index changes the meter's key. The customer must type two more tokens first.",
                     "errors": [
@@ -159,6 +169,36 @@ def pages() -> dict[str, Sample]:
                     ],
                 },
                 "aside": ["The vacant unit was blocked on 31 October; moving in opens it again."],
+            },
+        ),
+        "act": (
+            "manager/act.html",
+            {
+                "frame": office("P. Naidoo, manager", "Tenants"),
+                "page": {
+                    "title": "Move out of G-14",
+                    "crumbs": [{"label": "G-14", "url": "/u/g14"}, {"label": "Move out of G-14", "url": ""}],
+                    "facts": ["Nail Studio", "G-14"],
+                    "lamp": {"state": "half", "text": "waits for the second person"},
+                    "actions": [{"label": "Withdraw it", "url": "/w", "post": True}],
+                },
+                "parts": [
+                    {
+                        "title": "The act",
+                        "note": "",
+                        "pairs_list": [("Asked by", "P. Naidoo"), ("Why", "The lease ends")],
+                        "text": "",
+                    },
+                    {
+                        "title": "Tokens of this act",
+                        "note": "",
+                        "columns": [{"label": "Number"}, {"label": "State"}],
+                        "rows": [[{"text": "ACT-14", "url": "/s/14"}, "waits for its signatures"]],
+                        "text": "",
+                    },
+                ],
+                "signs": ["The tenant", "For the building", "The second person"],
+                "site": "Northgate Mall",
             },
         ),
         "estate": (

@@ -97,3 +97,27 @@ def test_who_may_not_ask_for_a_budget_cannot(real: Flask, module: Module) -> Non
         ).status_code
         == 404
     )
+
+
+def test_every_limit_stands_on_one_page_and_a_class_gets_another_by_signatures(
+    real: Flask, module: Module
+) -> None:
+    manager = sign_in(real, "manager")
+    page = manager.get("/keys/limits").get_data(as_text=True)
+    for one in module.status().limits:
+        assert f"/keys/limits/{one.meter_class}" in page
+    saved = manager.get("/keys/limits", query_string={"as": "csv", "table": "limits-of-meters"})
+    assert "small,2000" in saved.get_data(as_text=True)
+    assert manager.get("/keys/limits", query_string={"as": "csv", "table": "other"}).status_code == 404
+    same = post(manager, "/keys/limits/small", units="2000", tokens="20", reason="A busy month")
+    assert same.status_code == 422
+    wrong = post(manager, "/keys/limits/small", units="many", tokens="20", reason="A busy month")
+    assert 'value="many"' in wrong.get_data(as_text=True)
+    assert (
+        post(manager, "/keys/limits/small", units="3000", tokens="25", reason="A busy month").status_code
+        == 303
+    )
+    waiting = sign_in(real, "key custodian").get("/supervisor/approvals").get_data(as_text=True)
+    assert "other limits of small meters" in waiting
+    assert "3,000.0" in waiting
+    assert "limits-of-drawers" not in sign_in(real, "cashier").get("/keys/limits").get_data(as_text=True)

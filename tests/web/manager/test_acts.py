@@ -8,24 +8,13 @@ import re
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from flask.testing import FlaskClient
 from shop import Shop
-from web_app import form_word, sign_in, sign_in_as
+from web_app import key_in, post, sign_in, sign_in_as
 from werkzeug.test import TestResponse
 
 from sts import drn
 from vending.estate import queries as estate
 from vending.tariffs import document, service
-
-
-def post(client: FlaskClient, path: str, **fields: object) -> TestResponse:
-    word = form_word(client.get("/account").get_data(as_text=True))
-    return client.post(path, data={"csrf_token": word, **fields})
-
-
-def key_in(answer: TestResponse) -> str:
-    assert answer.status_code == 303, answer.get_data(as_text=True)
-    return answer.headers["Location"].rstrip("/").split("/")[-1].split("?")[0]
 
 
 def test_a_unit_is_let_a_meter_registered_and_commissioned_and_the_till_can_sell(

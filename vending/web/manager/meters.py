@@ -171,6 +171,10 @@ def _actions(meter: MeterView) -> list[dict[str, Any]]:
             found.append(link(_("Block for sale"), "meters.block"))
     if may(Permission.METER_COMMISSION):
         found.append(link(_("Compare a label"), "meters.compare"))
+        if meter.credit_in == "meter" and meter.space is not None:
+            found.append(link(_("Swap the meter"), "occupancy.swap"))
+        if meter.state == "removed":
+            found.append(link(_("It was seen again"), "occupancy.found"))
     if may(Permission.ESTATE_EDIT):
         found.append(link(_("Own tariff"), "meters.set_tariff"))
         found.append(link(_("Hang on another unit"), "meters.bind"))

@@ -153,7 +153,11 @@ def unit(key: str) -> Any:
                         if edits
                         else []
                     ),
-                    *move_out_link(current.key),
+                    *(
+                        [{"label": _("Move out"), "url": url_for("occupancy.move_out", lease=current.key)}]
+                        if edits
+                        else []
+                    ),
                 ]
                 if current
                 else [],
@@ -180,16 +184,6 @@ def unit(key: str) -> Any:
         paging=None,
         nothing=_("Nothing was done with this unit yet."),
     )
-
-
-def move_out_link(lease: str) -> list[dict[str, str]]:
-    """Moving out settles credit and tokens, so it has pages of its own where they are part of this product."""
-    from flask import current_app
-
-    endpoint = "occupancy.move_out"
-    if endpoint not in current_app.view_functions or not may_edit():
-        return []
-    return [{"label": _("Move out"), "url": url_for(endpoint, lease=lease)}]
 
 
 @room.route("/units/<key>/change", methods=["GET", "POST"])

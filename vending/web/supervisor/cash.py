@@ -31,7 +31,7 @@ def show() -> Any:
     with services.db.reading() as session:
         found = list_limits(session, place.site_key)
         safe = books.balance(session, service.safe_of(place.site_key), place.currency)
-        names = _names(session)
+        held_by = names(session)
     return listing.answer(
         Listing(
             name="cash-limits",
@@ -56,15 +56,8 @@ def show() -> Any:
                     "before": currency(place.currency).symbol,
                 }
             ],
-            columns=[
-                Column("subject", _("For")),
-                Column("takings", _("Most takings in a drawer"), end=True),
-                Column("float", _("Usual float"), end=True),
-                Column("tolerance", _("Tolerated difference"), end=True),
-                Column("special", _("Given back alone in a shift"), end=True),
-                Column("one_person", _("Counts alone")),
-            ],
-            fetch=listing.whole([_row(one, names, place.currency) for one in found]),
+            columns=columns(),
+            fetch=listing.whole([row(one, held_by, place.currency) for one in found]),
             nothing={
                 "title": _("No limit is set"),
                 "text": _("Until then drawers may hold anything, and every difference waits for a decision."),
@@ -75,31 +68,43 @@ def show() -> Any:
     )
 
 
-def _names(session: Any) -> dict[str, str]:
+def columns() -> list[Column]:
+    return [
+        Column("subject", _("For")),
+        Column("takings", _("Most takings in a drawer"), end=True),
+        Column("float", _("Usual float"), end=True),
+        Column("tolerance", _("Tolerated difference"), end=True),
+        Column("special", _("Given back alone in a shift"), end=True),
+        Column("one_person", _("Counts alone")),
+    ]
+
+
+def names(session: Any) -> dict[str, str]:
     place = places.of_request()
     return {one.key: one.name for one in people.who_may(session, (Permission.SHIFT_OWN,), place.site_key)}
 
 
-def _row(row: LimitRow, names: dict[str, str], code: str) -> list[Cell | str]:
-    kind, _colon, which = row.subject.partition(":")
+def row(limit: LimitRow, held_by: dict[str, str], code: str, *, link: bool = True) -> list[Cell | str]:
+    """One line of the table, here and on the page of all limits."""
+    kind, _colon, which = limit.subject.partition(":")
     subject = (
         _("The site")
         if not kind
         else _("Till %(till)s", till=which)
         if kind == "till"
-        else names.get(which, which)
+        else held_by.get(which, which)
     )
 
     def money(minor: int | None) -> Cell:
         return Cell("" if minor is None else words.money(minor, code), minor)
 
-    alone = "" if row.one_person is None else _("yes") if row.one_person else _("no")
+    alone = "" if limit.one_person is None else _("yes") if limit.one_person else _("no")
     return [
-        Cell(subject, row.subject, url=url_for("cash.setting", subject=row.subject)),
-        money(row.takings_minor),
-        money(row.float_minor),
-        money(row.tolerance_minor),
-        money(row.special_minor),
+        Cell(subject, limit.subject, url=url_for("cash.setting", subject=limit.subject) if link else ""),
+        money(limit.takings_minor),
+        money(limit.float_minor),
+        money(limit.tolerance_minor),
+        money(limit.special_minor),
         alone,
     ]
 
@@ -108,7 +113,7 @@ def _limit_form(subject: str) -> Form:
     services: Services = g.services
     place = places.of_request()
     with services.db.reading() as session:
-        names = _names(session)
+        held_by = names(session)
         old = next((one for one in list_limits(session, place.site_key) if one.subject == subject), None)
 
     def value(minor: int | None) -> str:
@@ -134,7 +139,7 @@ def _limit_form(subject: str) -> Form:
                 options=[
                     ("", _("The site")),
                     (f"till:{place.till}", _("Till %(till)s", till=place.till)),
-                    *((f"person:{key}", name) for key, name in names.items()),
+                    *((f"person:{key}", name) for key, name in held_by.items()),
                 ],
             ),
             Field(

@@ -21,7 +21,10 @@ from vending.access import people
 from vending.access.approvals import RequestView
 from vending.access.policy import EVERYWHERE
 from vending.errors import VendingError
+from vending.estate import browsing
 from vending.estate import queries as estate
+from vending.occupancy import moving_out, swapping
+from vending.occupancy.estimate import settle
 from vending.services import Services
 from vending.tariffs import service as tariffs
 from vending.vends import queries as sales
@@ -45,7 +48,7 @@ def told(services: Services, session: Session, view: RequestView, zone: ZoneInfo
     teller = TELLERS.get(view.act.name, _plainly)
     try:
         found = teller(services, session, view, zone)
-    except (VendingError, KeyError, TypeError, ValueError):
+    except (VendingError, KeyError, TypeError, ValueError, StopIteration):
         # What the act is about may be gone since; its own fields are still what would be signed.
         found = _plainly(services, session, view, zone)
     kind, _colon, key = view.subject.partition(":")
@@ -227,6 +230,25 @@ def _top_up(services: Services, _session: Session, view: RequestView, zone: Zone
     )
 
 
+def _set_limits(services: Services, _session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    status, _sentence = module_status(services)
+    name = content["meter_class"]
+    old = next((one for one in status.limits if one.meter_class == name), None) if status else None
+    called = {"small": _("small"), "medium": _("medium"), "large": _("large")}.get(name, name)
+
+    def pairs(units: int, tokens: int) -> Pairs:
+        return [(_("Units a day"), words.units(units)), (_("Tokens a day"), str(tokens))]
+
+    return Told(
+        _("%(who)s asks for other limits of %(name)s meters.", who=view.maker_name, name=called),
+        pairs(old.units_a_day, old.tokens_a_day) if old else [],
+        pairs(content["units_a_day"], content["tokens_a_day"]),
+        [{"text": _("All limits"), "url": url_for("limits.show")}],
+        _("Change the limits"),
+    )
+
+
 def _issue(_services: Services, _session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
     lines = [str(one) for one in view.content.get("summary", [])]
     return Told(
@@ -256,6 +278,73 @@ def _enrol(_services: Services, session: Session, view: RequestView, _zone: Zone
     )
 
 
+def _move_out(services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    act = next(one for one in moving_out.list_move_outs(session, view.site) if one.approval_key == view.key)
+    tenant = estate.one_tenant(session, content["tenant"])
+    space = browsing.one_space(session, act.space_key)
+    money = settle(content["deposit_minor"], dict(content["debts"]))
+    code = estate.one_site(session, view.site).currency
+    meters = {one.key: one for one in estate.list_meters(session, services.clock, list(content["meters"]))}
+    goes = {
+        moving_out.LEAVE: _("stays in the meter"),
+        moving_out.CLEAR: _("cleared by a token"),
+        moving_out.CARRY: _("carried to another meter"),
+    }
+    left = [
+        (
+            _("Left of meter %(number)s", number=words.meter_number(meters[key].drn)),
+            f"{words.measure(told['left'], meters[key].service)}, {goes.get(told['credit'], told['credit'])}",
+        )
+        for key, told in content["meters"].items()
+        if key in meters
+    ]
+    return Told(
+        _("%(who)s asks that %(tenant)s move out of %(unit)s.", who=view.maker_name, tenant=tenant.name, unit=space.code),
+        [
+            (_("Deposit held"), words.total(money.deposit, code)),
+            (_("Owed"), words.total(sum(dict(content["debts"]).values()), code)),
+        ],
+        [
+            *left,
+            (_("Left for the tenant"), words.total(money.left, code)),
+            (_("Still owed"), words.total(sum(owed for _name, owed in money.owed), code)),
+            (_("The meters of the unit"), _("blocked until somebody has looked at them")),
+        ],
+        [{"text": _("The whole act, with its readings"), "url": url_for("occupancy.moved_out", key=act.key)}],
+        _("Let %(tenant)s move out", tenant=tenant.name),
+    )  # fmt: skip
+
+
+def _swap(services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    act = next(one for one in swapping.list_swaps(session, view.site) if one.approval_key == view.key)
+    meters = {
+        one.key: one for one in estate.list_meters(session, services.clock, [content["old"], content["new"]])
+    }
+    old, new = meters[content["old"]], meters[content["new"]]
+    found = content["estimate"]
+    return Told(
+        _(
+            "%(who)s asks to swap meter %(old)s for %(new)s.",
+            who=view.maker_name,
+            old=words.meter_number(old.drn),
+            new=words.meter_number(new.drn),
+        ),
+        [
+            (_("Given to the meter, by the books"), words.measure(found["given"], old.service)),
+            (_("Used"), words.measure(found["used"], old.service)),
+            (_("Left for the customer"), words.measure(found["left"], old.service)),
+        ],
+        [
+            (_("The new meter gets"), words.measure(content["units"], new.service)),
+            (_("The old number"), _("never sold to again")),
+        ],
+        [{"text": _("The whole act, with its readings"), "url": url_for("occupancy.swapped", key=act.key)}],
+        _("Swap the meter"),
+    )
+
+
 def _moment(text: str, zone: ZoneInfo) -> str:
     return words.moment(datetime.fromisoformat(text), zone)
 
@@ -267,6 +356,9 @@ TELLERS: dict[str, Teller] = {
     "meter-ratio": _ratio,
     "open-budget": _open_budget,
     "top-up": _top_up,
+    "set-limits": _set_limits,
+    "move-out": _move_out,
+    "meter-swap": _swap,
     "free-issue": _issue,
     "engineering-token": _issue,
     "key-change": _issue,
