@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from vending.web.auditor import books, proof, trail
 from vending.web.engineer import tokens, work
-from vending.web.keys import keys, limits
+from vending.web.keys import all_limits, keys
 from vending.web.manager import (
     api_keys,
     campaign,
@@ -34,7 +34,7 @@ ROOMS: tuple[Blueprint, ...] = (
     cash.room,
     unclaimed.room,
     keys.room,
-    limits.room,
+    all_limits.room,
     live.room,
     estate.room,
     records.room,
