@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "statement",
         "Statements of purchases with charts, for one tenant or all.",
     ),
+    "notify": ("vending.notify_commands", "notify", "Messages to tenants: try a channel."),
     "config": ("vending.config_commands", "config", "Show the settings and where each came from."),
 }
 

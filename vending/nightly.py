@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, time, tzinfo
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from vending import audit, jobs
@@ -103,12 +104,19 @@ def ask(db: Database, clock: Clock) -> list[str]:
 
 def last_check(session: Session) -> tuple[datetime, int] | None:
     """When the books were checked by night, and how many faults that found."""
-    import sqlalchemy as sa
+    return _last(session, CHECKED, "faults")
 
+
+def last_match(session: Session) -> tuple[datetime, int] | None:
+    """When log, database, books and receipts were matched by night, and how many records differed."""
+    return _last(session, MATCHED, "differences")
+
+
+def _last(session: Session, act: str, figure: str) -> tuple[datetime, int] | None:
     row = session.scalars(
         sa.select(audit.AuditEntry)
-        .where(audit.AuditEntry.act == CHECKED)
+        .where(audit.AuditEntry.act == act)
         .order_by(audit.AuditEntry.id.desc())
         .limit(1)
     ).first()
-    return (row.at, int(row.detail["faults"])) if row else None
+    return (row.at, int(row.detail[figure])) if row else None

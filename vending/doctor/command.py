@@ -13,7 +13,7 @@ from vending import bootstrap, condition, settings
 from vending.clock import Clock, SystemClock
 from vending.condition import FAIL, OK, WARN, Finding
 from vending.db import Database
-from vending.doctor import looks
+from vending.doctor import looks, printers
 from vending.errors import VendingError
 from vending.settings import Settings
 
@@ -52,6 +52,8 @@ def examine(site: Settings, clock: Clock) -> Iterator[Finding]:
                 yield condition.of_clock(db, clock, status)
                 yield condition.of_jobs(db, clock)
                 yield looks.of_books(db)
+                yield looks.of_records(db)
+                yield from printers.of_printers(db, clock.now())
         finally:
             db.close()
     yield found

@@ -6,10 +6,12 @@ import ctypes
 import os
 import stat
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from keystore.errors import KeystoreError
 from keystore.module import SecurityModule, Status
@@ -209,28 +211,60 @@ def of_folder(settings: Settings) -> Finding:
 
 
 def of_books(db: Database) -> Finding:
+    return _of_night(
+        db,
+        "books",
+        nightly.last_check,
+        asked="`ampoule audit`",
+        never="The books have not been checked by night yet.",
+        found="The check of {at} UTC found {number} faults.",
+        old="The books were checked last on {day}.",
+        well="Checked on {at} UTC, no faults.",
+    )
+
+
+def of_records(db: Database) -> Finding:
+    """Whether log, database, books and receipts agree, as the night saw it; what is missing now, the fence says."""
+    return _of_night(
+        db,
+        "records",
+        nightly.last_match,
+        asked="`ampoule reconcile`",
+        never="Log, books and receipts have not been held against each other by night yet.",
+        found="On {at} UTC, {number} records of log, database, books and receipts differed.",
+        old="Log, books and receipts were held against each other last on {day}.",
+        well="Log, database, books and receipts agreed on {at} UTC.",
+    )
+
+
+def _of_night(
+    db: Database,
+    part: str,
+    last_of: Callable[[Session], tuple[datetime, int] | None],
+    *,
+    asked: str,
+    never: str,
+    found: str,
+    old: str,
+    well: str,
+) -> Finding:
+    """What a check of the night found last. A demonstration's first evening has none yet, and a site's has not either."""
     try:
         with db.reading() as session:
-            last = nightly.last_check(session)
+            last = last_of(session)
     except sa.exc.SQLAlchemyError:
-        return Finding("books", WARN, "Whether the books were checked cannot be read.")
+        return Finding(part, WARN, f"What the night's check of the {part} found cannot be read.")
     if last is None:
-        return Finding(
-            "books", WARN, "The books have not been checked by night yet.", "`ampoule audit` checks them now."
-        )
-    at, faults = last
-    if faults:
-        return Finding(
-            "books",
-            FAIL,
-            f"The check of {at:%Y-%m-%d %H:%M} UTC found {faults} faults.",
-            "`ampoule audit` names each of them.",
-        )
+        return Finding(part, WARN, never, f"{asked} does it now.")
+    at, number = last
+    told = {"at": f"{at:%Y-%m-%d %H:%M}", "day": f"{at:%Y-%m-%d}", "number": number}
+    if number:
+        return Finding(part, FAIL, found.format(**told), f"{asked} names each of them.")
     if datetime.now(UTC) - at > timedelta(days=3):
         return Finding(
-            "books",
+            part,
             WARN,
-            f"The books were checked last on {at:%Y-%m-%d}.",
+            old.format(**told),
             "Look whether the server runs at night; `ampoule jobs schedules`.",
         )
-    return Finding("books", OK, f"Checked on {at:%Y-%m-%d %H:%M} UTC, no faults.")
+    return Finding(part, OK, well.format(**told))

@@ -31,6 +31,7 @@ from vending.receipts.writing import Writing
 from vending.vends.queries import one_sale
 
 OPEN = ("waiting", "fetched", "unsure")
+SILENT_AFTER = timedelta(seconds=60)
 SEEN_EACH = timedelta(
     seconds=15
 )  # an agent asks every second, and a row is not written for each of its questions
@@ -57,6 +58,9 @@ class AgentView:
     paired_at: datetime
     seen_at: datetime | None
     trouble: str
+
+    def is_silent(self, now: datetime) -> bool:
+        return self.seen_at is None or now - self.seen_at > SILENT_AFTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,6 @@ from vending.web.words import _
 
 room = Blueprint("printers", __name__, url_prefix="/supervisor/printers")
 
-SILENT_S = 60  # an agent asks once a second
-
 
 def _states() -> dict[str, tuple[str, str]]:
     return {
@@ -83,10 +81,9 @@ def index() -> Any:
 
 def _agent_told(one: print_queue.AgentView) -> str:
     services: Services = g.services
-    silent = one.seen_at is None or (services.clock.now() - one.seen_at).total_seconds() > SILENT_S
     if one.seen_at is None:
         return _("Till %(till)s: its agent did not call yet", till=one.till)
-    if silent:
+    if one.is_silent(services.clock.now()):
         at = words.moment(one.seen_at, places.of_request().zone)
         return _("Till %(till)s: its agent is silent since %(time)s", till=one.till, time=at)
     if one.trouble:
