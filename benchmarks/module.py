@@ -28,7 +28,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # this file has the name of the package
 
-from keystore import batch, demonstration, messages, opening, seal, store, verify_log  # noqa: E402
+from keystore import demonstration, messages, opening, order_files, seal, store, verify_log  # noqa: E402
 from keystore.client import SocketModule  # noqa: E402
 from keystore.module import CreditRequest, MeterKeying  # noqa: E402
 from sts import drn, pan  # noqa: E402
@@ -181,7 +181,7 @@ def measure_batch(folder: Path, tokens: int) -> None:
                 digest.update(line)
                 body.write(line)
     with (folder / "orders").open("wb") as orders, (folder / "orders.body").open("rb") as body:
-        orders.write(batch.header(10 * meters, digest.hexdigest()))
+        orders.write(order_files.header(10 * meters, digest.hexdigest()))
         shutil.copyfileobj(body, orders)
     (folder / "orders.body").unlink()
     started = time.perf_counter()

@@ -1,7 +1,6 @@
 """`keystore issue-batch`: many orders at once, beside the socket, with the same guards and the same log.
 
-An order file is JSON lines: a header `{"format": "ampoule orders 1", "count": N, "sha256": ...}` over the lines that
-follow, as `ampoule` exports it, then one request a line as on the socket. Every token debits a budget like any other.
+It takes an order file that `ampoule` exported (`order_files.py`). Every token debits a budget like any other.
 An interrupted run is started again: orders that are in the log give the same tokens.
 
 Answers carry sequence, salt and leaf; the signature of an entry is the same whenever it is asked for (`replay`), and the
@@ -23,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from keystore import entries, messages, minting, planning
+from keystore import entries, messages, minting, order_files, planning
 from keystore.engine import Engine, Group, Staged
 from keystore.entries import SALT_BYTES
 from keystore.errors import KeystoreError, MessageInvalid
@@ -35,7 +34,6 @@ from sts.ciphers.sta import SAMPLE, Tables
 
 Json = dict[str, Any]
 
-FORMAT = "ampoule orders 1"
 CHUNK = 4096
 SNAPSHOT_EVERY = 80_000  # after a kill the tail is read again: this many take about three seconds
 
@@ -53,7 +51,7 @@ def read_orders(path: Path) -> tuple[int, Iterator[Request | Refused]]:
             for line in file:
                 digest.update(line)
                 count += 1
-        if header != {"format": FORMAT, "count": count, "sha256": digest.hexdigest()}:
+        if header != {"format": order_files.FORMAT, "count": count, "sha256": digest.hexdigest()}:
             raise wrong
     except (OSError, ValueError):
         raise wrong from None
@@ -68,11 +66,6 @@ def _orders(path: Path) -> Iterator[Request | Refused]:
                 yield messages.request_or_refusal(orjson.loads(line))
             except ValueError:
                 raise MessageInvalid("A line of the order file is not JSON.") from None
-
-
-def header(count: int, digest: str) -> bytes:
-    """The first line of an order file: how many lines follow, and the SHA-256 over them, in hex."""
-    return json.dumps({"format": FORMAT, "count": count, "sha256": digest}).encode() + b"\n"
 
 
 def issue(

@@ -1,4 +1,5 @@
-"""`ampoule sale`: selling without a page. `bulk` sells a whole list; the same list again sells nothing twice."""
+"""`ampoule sale`: selling without a page. `bulk` sells a whole list; the same list again sells nothing twice. `export-orders`
+writes what waits for the module, for `keystore issue-batch`."""
 
 from __future__ import annotations
 
@@ -9,16 +10,19 @@ from pathlib import Path
 
 import click
 
+from keystore import order_files
 from vending import migrating
 from vending import settings as settings_module
 from vending.access import people, policy
 from vending.access.policy import Actor, Permission
 from vending.bootstrap import close_services, open_services
+from vending.clock import SystemClock
 from vending.errors import NotFound
 from vending.estate import queries as estate
 from vending.money import plain
 from vending.payments.tender import WAYS, Tender
 from vending.services import Services
+from vending.user_commands import looking
 from vending.vends import bulk
 from vending.vends import service as vends
 
@@ -68,6 +72,31 @@ def sell_list(
         sys.exit(_sell(services, path, place, tender, actor, results))
     finally:
         close_services(services)
+
+
+@sale.command("export-orders")
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+def export_orders(path: Path) -> None:
+    """Write what waits for the module into an order file, for `keystore issue-batch`.
+
+    Works while the server runs. For the day on which the key managers can open the keys but the module's service cannot run. The orders stay as they are:
+    when the module is back, the server asks for them again and gets the same tokens.
+    """
+    try:
+        with looking() as db:
+            count = order_files.write(path, vends.requests_waiting(db, SystemClock()))
+    except OSError as problem:
+        raise click.ClickException(
+            f"{path} cannot be written ({problem.strerror}). Choose another folder; nothing was changed."
+        ) from None
+    if not count:
+        click.echo(f"No paid order waits for a token. {path} is an order file of no orders.")
+        return
+    click.echo(
+        f"{path} asks for {count:,} tokens of paid orders. With the module stopped, a key manager runs: "
+        f"keystore issue-batch --file KEYS --log LOG --orders {path.name} --out ANSWERS. "
+        "When the module runs again, the server takes up the same tokens by itself."
+    )
 
 
 def _sell(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import keystore_cast as cast
 import pytest
 from keystore_cast import Module, credit, key_change, management, meter, old_meter
 
-from keystore import batch, messages
+from keystore import batch, order_files
 from keystore.errors import KeystoreError
 from keystore.module import Refused
 
 
-def order_file(path: Path, requests: list[object]) -> Path:
-    lines = [json.dumps(messages.request_out(r)).encode() + b"\n" for r in requests]  # type: ignore[arg-type]
-    body = b"".join(lines)
-    path.write_bytes(batch.header(len(lines), hashlib.sha256(body).hexdigest()) + body)
+def order_file(path: Path, requests: list[Any]) -> Path:
+    assert order_files.write(path, requests) == len(requests)
     return path
 
 
@@ -81,7 +79,7 @@ def test_a_file_that_was_not_exported_like_this_is_refused(tmp_path: Path, chang
     lines = path.read_bytes().splitlines(keepends=True)
     forged = {
         "a line more": [*lines, lines[1]],
-        "a line changed": [lines[0], lines[1].replace(b'"units": 100', b'"units": 999'), lines[2]],
+        "a line changed": [lines[0], lines[1].replace(b'"units":100', b'"units":999'), lines[2]],
         "no header": lines[1:],
         "not JSON": [b"orders\n"],
     }[change]

@@ -13,7 +13,7 @@ same; an act without money joins it in the middle, when two people have agreed (
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -567,6 +567,21 @@ def list_open(
                 .limit(most)
             )
         )
+
+
+def requests_waiting(db: Database, clock: Clock) -> Iterator[Request]:
+    """What the module is to be asked for next, for every order that is paid and not decided: the order file of D14.
+
+    Of several credit tokens it is the first that did not come, as the server itself asks: whatever the batch answers, what
+    came is then the first so many.
+    """
+    waiting = list_open(db, clock, most=10_000_000)
+    for begin in range(0, len(waiting), MAX_REQUESTS):
+        with db.reading() as session:
+            found = _open_orders(session, Vend.order_id.in_(waiting[begin : begin + MAX_REQUESTS]))
+        for order in found:
+            for part in order.next_parts():
+                yield order.requests[part.part_id]
 
 
 def _outcomes(db: Database, sale_keys: Sequence[str]) -> dict[str, SaleOutcome]:
