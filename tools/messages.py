@@ -1,10 +1,11 @@
 """The catalogues of the languages: collects the sentences of code and templates, and says what is not translated yet.
 
-    .venv/bin/python tools/messages.py update            new sentences into vending/translations/*/messages.po
+    .venv/bin/python tools/messages.py update            new sentences into vending/translations/*/{messages,refusals}.po
     .venv/bin/python tools/messages.py check [PATH...]   exit status 1 if a sentence of these paths (default: all) lacks one, or one is broken
 
-Sentences stand in `_()`, `ngettext()`, `plural()`, `speak()` and `template()`. The files are sorted by sentence and carry no line numbers
-and no dates, so that two people's changes meet as seldom as can be. Sentences that are gone are taken out.
+The pages' own sentences stand in `_()`, `ngettext()`, `plural()`, `speak()` and `template()`. The files are sorted by sentence and carry no line numbers
+and no dates, so that two people's changes meet as seldom as can be. Sentences that are gone are taken out. What
+the product refuses with stands in `refusals.po` (`tools/refusals.py`): values are {1}, {2}, … there.
 """
 
 import argparse
@@ -17,6 +18,9 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
+
+sys.path.insert(0, str(Path(__file__).parent))
+import refusals
 
 ROOT = Path(__file__).parent.parent
 TRANSLATIONS = ROOT / "vending" / "translations"
@@ -59,12 +63,12 @@ def languages() -> list[str]:
     return sorted(path.parent.name for path in TRANSLATIONS.glob("*/messages.po"))
 
 
-def read(language: str) -> Catalog:
-    with (TRANSLATIONS / language / "messages.po").open("rb") as file:
+def read(language: str, name: str = "messages.po") -> Catalog:
+    with (TRANSLATIONS / language / name).open("rb") as file:
         return read_po(file, locale=language)
 
 
-def write(language: str, catalogue: Catalog) -> None:
+def write(language: str, catalogue: Catalog, name: str = "messages.po") -> None:
     catalogue.header_comment = HEADER.format(
         name=catalogue.locale.english_name if catalogue.locale else language
     )
@@ -72,17 +76,29 @@ def write(language: str, catalogue: Catalog) -> None:
     write_po(out, catalogue, width=0, sort_output=True, include_lineno=False, ignore_obsolete=True)
     lines = out.getvalue().decode().splitlines(keepends=True)
     kept = "".join(line for line in lines if not line.startswith(tuple(f'"{name}' for name in VOLATILE)))
-    (TRANSLATIONS / language / "messages.po").write_text(kept, encoding="utf-8")
+    (TRANSLATIONS / language / name).write_text(kept, encoding="utf-8")
+
+
+def refused() -> Catalog:
+    """Every refusal that reaches a page, with its values as places."""
+    found = Catalog(charset="utf-8")
+    for sentence, name in refusals.collected().items():
+        found.add(sentence, None, [(name, 1)])
+    return found
+
+
+FILES = {"messages.po": collected, "refusals.po": refused}
 
 
 def update() -> None:
-    found = collected()
-    for language in languages():
-        catalogue = read(language)
-        catalogue.update(found, no_fuzzy_matching=True, update_header_comment=False)
-        write(language, catalogue)
-        lacking = len(missing(catalogue, found, ()))
-        print(f"{language}: {len(found) - lacking} of {len(found)} sentences translated")
+    for name, collect in FILES.items():
+        found = collect()
+        for language in languages():
+            catalogue = read(language, name)
+            catalogue.update(found, no_fuzzy_matching=True, update_header_comment=False)
+            write(language, catalogue, name)
+            lacking = len(missing(catalogue, found, ()))
+            print(f"{language}: {len(found) - lacking} of {len(found)} sentences of {name} translated")
 
 
 def missing(catalogue: Catalog, found: Catalog, paths: tuple[str, ...]) -> list[Message]:
@@ -99,6 +115,7 @@ def missing(catalogue: Catalog, found: Catalog, paths: tuple[str, ...]) -> list[
 
 
 PLACE = re.compile(r"%\((\w+)\)[sd]")
+VALUE = re.compile(r"\{\d+\}")
 
 
 def broken(catalogue: Catalog) -> list[str]:
@@ -123,17 +140,31 @@ def broken(catalogue: Catalog) -> list[str]:
     return faults
 
 
+def misplaced(catalogue: Catalog) -> list[str]:
+    """Refusals whose translation loses or invents a place."""
+    return [
+        f"{message.id!r}: {message.string!r} has other places"
+        for message in catalogue
+        if message.id
+        and message.string
+        and set(VALUE.findall(message.id)) != set(VALUE.findall(message.string))
+    ]
+
+
 def check(paths: tuple[str, ...]) -> int:
-    found, status = collected(), 0
-    for language in languages():
-        catalogue = read(language)
-        lacking, faults = missing(catalogue, found, paths), broken(catalogue)
-        per_file = Counter(name for message in lacking for name, _line in message.locations[:1])
-        print(f"{language}: {len(lacking)} sentences are not translated")
-        for name, count in sorted(per_file.items()):
-            print(f"  {count:4} {name}")
-        print(*(f"  {fault}" for fault in faults), sep="\n", end="\n" if faults else "")
-        status = status or bool(lacking or faults)
+    status = False
+    for file_name, collect in FILES.items():
+        found = collect()
+        for language in languages():
+            catalogue = read(language, file_name)
+            lacking = missing(catalogue, found, paths)
+            faults = broken(catalogue) if collect is collected else misplaced(catalogue)
+            per_file = Counter(name for message in lacking for name, _line in message.locations[:1])
+            print(f"{language}: {len(lacking)} sentences of {file_name} are not translated")
+            for name, count in sorted(per_file.items()):
+                print(f"  {count:4} {name}")
+            print(*(f"  {fault}" for fault in faults), sep="\n", end="\n" if faults else "")
+            status = status or bool(lacking or faults)
     return int(status)
 
 

@@ -43,3 +43,9 @@ class Unavailable(VendingError):
     """A part of the product does not answer now; nothing was done, and the same may be tried again."""
 
     code = "unavailable"
+
+
+def said(sentence: str) -> str:
+    """Marks a sentence that is no exception and reaches pages as a refusal does: why somebody cannot decide, why nothing can
+    be sold. It stays as it is; the page says it in its reader's language (`vending/refusals.py`)."""
+    return sentence

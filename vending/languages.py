@@ -102,6 +102,10 @@ class Tongue:
         told = [str(part) for part in parts if str(part)]
         return comma.join(map(kept_whole, told) if self.code in RIGHT_TO_LEFT else told)
 
+    def kept(self, value: str) -> str:
+        """A value as it stands in a sentence of this language."""
+        return kept_whole(value) if self.code in RIGHT_TO_LEFT else value
+
     def template(self, one: str, many: str | None = None, number: int = 1) -> str:
         """The sentence with its places still open, for templates, which fill them themselves."""
         found = _catalogue(self.code)

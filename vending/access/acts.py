@@ -15,6 +15,7 @@ from typing import Any
 from keystore import acts as canonical_acts
 from vending.access.errors import ApprovalUnfit
 from vending.access.policy import Actor, Permission, allowed
+from vending.errors import said
 
 P = Permission
 LONGEST = canonical_acts.LONGEST
@@ -149,24 +150,26 @@ class Open:
 def refusal(request: Open, decider: Actor, now: datetime) -> tuple[str, str] | None:
     """Why this person's word does not count for this request, as code and sentence; None when it does."""
     if id_of(request.text) != request.act_id:
-        return "act_edited", "The act was changed after it was made. Make it again."
+        return "act_edited", said("The act was changed after it was made. Make it again.")
     # The module counts signatures of its own quorum: an act of its own takes more of them until it is handed in.
     undecided = ("open", "approved") if one_act(request.act).by_module else ("open",)
     if request.state not in undecided:
-        return "act_closed", f"This request is {request.state}; nothing is left to decide."
+        return "act_closed", said(f"This request is {request.state}; nothing is left to decide.")
     if request.expires_at <= now:
-        return "act_expired", "This request has expired. Ask for it again."
+        return "act_expired", said("This request has expired. Ask for it again.")
     if decider.key == request.maker:
-        return "own_request", "You asked for this yourself; another person decides on it."
+        return "own_request", said("You asked for this yourself; another person decides on it.")
     if decider.key in request.decided_by:
-        return "decided_already", "You have decided on this already."
+        return "decided_already", said("You have decided on this already.")
     if request.beneficiary is not None and request.beneficiary in decider.interests:
-        return "own_benefit", "This act is for your own benefit; somebody without an interest in it decides."
+        return "own_benefit", said(
+            "This act is for your own benefit; somebody without an interest in it decides."
+        )
     if decider.scopes is not None:
-        return "not_a_person", "An API key cannot be the second person."
+        return "not_a_person", said("An API key cannot be the second person.")
     if not allowed(decider, one_act(request.act).may_decide, request.site):
         return (
             "no_right",
-            f"Deciding on this needs the right “{one_act(request.act).may_decide.value}” at this site.",
+            said(f"Deciding on this needs the right “{one_act(request.act).may_decide.value}” at this site."),
         )
     return None

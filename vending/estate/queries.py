@@ -17,7 +17,7 @@ from keystore.module import MeterKeying
 from vending.access.policy import EVERYWHERE
 from vending.audit import AuditEntry
 from vending.clock import Clock
-from vending.errors import NotFound
+from vending.errors import NotFound, said
 from vending.estate import meters, numbers, search
 from vending.estate.errors import MeterNumberWrong, MeterUnknown
 from vending.estate.tables import (
@@ -170,20 +170,33 @@ class MeterView:
     def not_for_sale(self) -> str | None:
         """Why the till cannot sell to this meter now, and what changes that; None when it can."""
         if self.state == "removed":
-            return f"Meter {self.drn} was taken off the wall ({self.blocked_why}). Use the number of the new meter."
+            return said(
+                f"Meter {self.drn} was taken off the wall ({self.blocked_why}). Use the number of the new meter."
+            )
         if self.state == "blocked":
-            return f"Meter {self.drn} is blocked: {self.blocked_why}. A manager can unblock it."
+            return said(f"Meter {self.drn} is blocked: {self.blocked_why}. A manager can unblock it.")
         if self.state == "registered":
-            return f"Meter {self.drn} is not in service yet. Commission it first: see its display test and its key."
+            return said(
+                f"Meter {self.drn} is not in service yet. Commission it first: see its display test and its key."
+            )
         if self.tenant is None:
-            where = f"Unit {self.space.code}" if self.space else "This meter"
-            return f"{where} has no tenant, so nothing is sold there. Enter who moves in first."
+            if self.space is None:
+                return said("This meter has no tenant, so nothing is sold there. Enter who moves in first.")
+            return said(
+                f"Unit {self.space.code} has no tenant, so nothing is sold there. Enter who moves in first."
+            )
         if self.tariff is None:
-            return f"No tariff is named for {self.service} of {self.tenant.name}. A manager chooses it on the lease."
+            return said(
+                f"No tariff is named for {self.service} of {self.tenant.name}. A manager chooses it on the lease."
+            )
         if self.credit_in == "meter" and self.keying.key_type == 3:
-            return f"Meter {self.drn} is under a common key, to which no credit is sold. Make the key change first."
+            return said(
+                f"Meter {self.drn} is under a common key, to which no credit is sold. Make the key change first."
+            )
         if self.credit_in == "meter" and self.keying.key_type in (0, 1):
-            return f"Meter {self.drn} is under a factory key, to which no credit can be sold. Make the key change first."
+            return said(
+                f"Meter {self.drn} is under a factory key, to which no credit can be sold. Make the key change first."
+            )
         return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -128,13 +128,13 @@ def run(
     seller_key: str,
     seller_name: str,
     progress: Progress | None = None,
+    only: Collection[int] | None = None,
 ) -> Iterator[Sold]:
-    """Sells the rows in groups and gives what became of each. A row that was sold before gives the same answer again."""
-    rows, faults = _read(db, path, site)
-    if faults:
-        raise BulkUnfit(
-            f"Row {faults[0].row}: {faults[0].sentence} Nothing was sold. Try the list with --dry-run."
-        )
+    """Sells the rows in groups and gives what became of each. A row that was sold before gives the same answer again.
+    `only`: the numbers of the rows that are wanted now, for a page that sells a list part by part."""
+    rows = _sound(db, path, site)
+    if only is not None:
+        rows = [row for row in rows if row.number in only]
     for begin in range(0, len(rows), GROUP):
         group = rows[begin : begin + GROUP]
         baskets = [
@@ -151,23 +151,52 @@ def run(
             }
         for row, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, SaleOutcome):
-                sale = sales[outcome.sale_key]
-                yield Sold(
-                    row.number,
-                    row.meter,
-                    sale.receipt,
-                    sale.state,
-                    sale.total_minor,
-                    sum(vend.units + vend.free_units for vend in sale.vends),
-                    tuple(token.digits for _vend, token in sale.tokens),
-                    next((vend.refusal_sentence for vend in sale.vends if vend.refusal_sentence), ""),
-                )
+                yield _sold(row, sales[outcome.sale_key])
             elif isinstance(outcome, VendingError):
                 yield Sold(row.number, row.meter, "", "not sold", 0, 0, (), outcome.sentence)
             else:
                 raise outcome
         if progress is not None:
             progress(min(begin + GROUP, len(rows)), len(rows))
+
+
+def standing(db: Database, path: Path, site: str) -> list[Sold]:
+    """What the books say of each row: sold, or not yet (an empty state)."""
+    rows = _sound(db, path, site)
+    found: list[Sold] = []
+    with db.reading() as session:
+        for begin in range(0, len(rows), 500):
+            group = rows[begin : begin + 500]
+            sales = {sale.key: sale for sale in queries.list_sales(session, [row.sale_id for row in group])}
+            found += [
+                _sold(row, sales[row.sale_id])
+                if row.sale_id in sales
+                else Sold(row.number, row.meter, "", "", 0, 0, ())
+                for row in group
+            ]
+    return found
+
+
+def _sound(db: Database, path: Path, site: str) -> list[Row]:
+    rows, faults = _read(db, path, site)
+    if faults:
+        raise BulkUnfit(
+            f"Row {faults[0].row}: {faults[0].sentence} Nothing was sold. Try the list with --dry-run."
+        )
+    return rows
+
+
+def _sold(row: Row, sale: queries.SaleView) -> Sold:
+    return Sold(
+        row.number,
+        row.meter,
+        sale.receipt,
+        sale.state,
+        sale.total_minor,
+        sum(vend.units + vend.free_units for vend in sale.vends),
+        tuple(token.digits for _vend, token in sale.tokens),
+        next((vend.refusal_sentence for vend in sale.vends if vend.refusal_sentence), ""),
+    )
 
 
 def _part_of(tender: Tender, row: Row) -> Tender:

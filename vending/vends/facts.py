@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from keystore.module import MeterKeying
 from vending.clock import Clock
-from vending.errors import NotFound
+from vending.errors import NotFound, said
 from vending.estate import queries as estate
 from vending.tariffs.calendar import counter_window, days_due, months_due
 from vending.tariffs.charges import Blocks, PerUnit
@@ -85,7 +85,9 @@ def why_not_for_sale(meter: estate.MeterView) -> str:
     if meter.not_for_sale is not None:
         return meter.not_for_sale
     if meter.credit_in == "meter" and meter.service not in SUBCLASS:
-        return f"{meter.label} measures {meter.service}, for which there is no token. Its credit belongs on the account."
+        return said(
+            f"{meter.label} measures {meter.service}, for which there is no token. Its credit belongs on the account."
+        )
     return ""
 
 

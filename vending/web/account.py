@@ -61,7 +61,7 @@ def _page(refused: VendingError | None = None, secret: str = "") -> Any:
         has_pin=person.has_pin,
         secret=secret,
         secret_qr=Markup(qr.svg(secret)) if secret else None,  # noqa: S704 — our own drawing of our own text
-        refused=refused.sentence if refused else "",
+        refused=words.refusal(refused.sentence) if refused else "",
         refused_field=(refused.field or "") if isinstance(refused, InvalidInput) else "",
         urls={
             "begin": url_for("account.begin_passkey"),
@@ -221,5 +221,5 @@ def sign_in() -> Any:
             strict=not services.settings.is_demonstration,
         )
     except VendingError as refused:
-        return auth.sign_in_page({"error": refused.sentence, "error_field": "name"}), 422
+        return auth.sign_in_page({"error": words.refusal(refused.sentence), "error_field": "name"}), 422
     return auth.entered(entered.secret, request.form.get("next") or "/")

@@ -39,7 +39,7 @@ from vending.web import (
 )
 from vending.web.api import errors as api
 from vending.web.api.app import create_api
-from vending.web.cashier import refunds, reversals, second, shifts, till, trouble, vends
+from vending.web.cashier import bulk, refunds, reversals, second, shifts, till, trouble, vends
 
 
 def assets(name: str) -> Path:
@@ -90,6 +90,7 @@ def create_app(services: Services) -> Flask:
         second.room,
         shifts.room,
         refunds.room,
+        bulk.room,
         vends.room,
         reversals.room,
         trouble.room,

@@ -58,7 +58,9 @@ def enter() -> Any:
     except SecondFactorNeeded:
         return sign_in_page({"name": name, "step": "code"})
     except VendingError as refused:
-        return sign_in_page({"name": name, "error": refused.sentence, "error_field": "password"}), 422
+        return sign_in_page(
+            {"name": name, "error": words.refusal(refused.sentence), "error_field": "password"}
+        ), 422
     return entered(signed.secret, request.form.get("next") or "/")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from flask import Flask, Response, url_for
 from markupsafe import Markup
 
-from vending.web import charts, glass
+from vending.web import charts, glass, glossary
 
 HTMX = "vendor/htmx.min.js"
 
@@ -60,7 +60,7 @@ def dress(app: Flask) -> None:
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return answer
 
-    app.jinja_env.globals.update(glass=glass, charts=charts, asset=asset)
+    app.jinja_env.globals.update(glass=glass, charts=charts, asset=asset, hint_of=glossary.hint)
     app.jinja_env.filters.update(groups=groups, on_paper=on_paper)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from keystore.errors import KeystoreError
 from vending.access.errors import ApiKeyRefused, ApiKeyTooFast
 from vending.errors import InvalidInput, NotAllowed, NotFound, Unavailable, VendingError
-from vending.web import refusals
+from vending.web import refusals, words
 from vending.web.words import _
 
 log = logging.getLogger(__name__)
@@ -66,11 +66,11 @@ def title_of(kind: type[Exception]) -> str:
 def register(app: Flask) -> None:
     @app.errorhandler(VendingError)
     def refused(error: VendingError) -> Any:
-        return page(status_of(error), error.sentence, code=error.code)
+        return page(status_of(error), words.refusal(error.sentence), code=error.code)
 
     @app.errorhandler(KeystoreError)
     def module(error: KeystoreError) -> Any:
-        return page(status_of(error), error.sentence, code=error.code)
+        return page(status_of(error), words.refusal(error.sentence), code=error.code)
 
     @app.errorhandler(CSRFError)
     def stale(_error: CSRFError) -> Any:

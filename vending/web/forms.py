@@ -13,6 +13,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request
 
 from vending.errors import InvalidInput, NotFound, VendingError
+from vending.web import words
 from vending.web.errors import status_of
 from vending.web.words import _
 
@@ -67,7 +68,7 @@ class Form:
                 "kept": dict(self.kept),
                 "cancel": {"label": _("Do nothing"), "url": self.back},
                 "warning": self.warning,
-                "refused": refused.sentence if refused is not None and beside is None else "",
+                "refused": words.refusal(refused.sentence) if refused is not None and beside is None else "",
                 "errors": [],
                 "id": "",
             },
@@ -92,7 +93,7 @@ def _told(
         "label": one.label,
         "value": value,
         "hint": one.hint,
-        "error": refused.sentence if refused is not None and beside == one.name else "",
+        "error": words.refusal(refused.sentence) if refused is not None and beside == one.name else "",
         "options": [{"value": option, "label": label} for option, label in one.options],
         "checked": bool(typed.get(one.name)) if typed else one.value == "1",
         "before": one.before,

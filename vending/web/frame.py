@@ -115,6 +115,7 @@ def register(app: Flask, languages: dict[str, str]) -> None:
                     "sign_out": url_for("auth.sign_out"),
                     "account": url_for("account.show") if actor else "",
                     "help": "",
+                    "words": url_for("home.words_of_the_trade") if actor else "",
                 },
                 "sites": [{"value": key, "label": name} for key, name in place.sites]
                 if place and len(place.sites) > 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, g, render_template, url_for
 
-from vending.web import gate, menus, places, words
+from vending.web import gate, glossary, menus, places, words
 from vending.web.words import _
 
 room = Blueprint("home", __name__)
@@ -16,6 +16,12 @@ def _rooms() -> list[tuple[str, str, str, str]]:
     """Permission, endpoint, name, what is done there."""
     return [
         ("sale.make", "till.desk", _("Till"), _("Find a customer, take money, give the token.")),
+        (
+            "sale.make",
+            "bulk.start",
+            _("Sell from a list"),
+            _("One payment for many meters, from a spreadsheet: tried first, then sold row by row."),
+        ),
         ("shift.own", "shifts.show", _("Your shift"), _("Open it, count it, close it.")),
         (
             "approval.read",
@@ -63,6 +69,17 @@ def _rooms() -> list[tuple[str, str, str, str]]:
         ("audit.read", "proof.show", _("Proof"), _("What was checked, and the pack to take away.")),
         ("audit.read", "trail.index", _("Trail"), _("Who did what, when and why.")),
     ]
+
+
+@room.get("/words")
+@gate.needs(gate.SIGNED_IN)
+def words_of_the_trade() -> Any:
+    """What the words mean that the pages use, all on one page; the small buttons beside them say the same."""
+    return render_template(
+        "words.html",
+        page={"title": _("What the words mean"), "intro": ""},
+        terms=list(glossary.terms().values()),
+    )
 
 
 @room.get("/rooms")

@@ -23,6 +23,7 @@ from vending.languages import (
     unit_of,
 )
 from vending.money import currency
+from vending.refusals import in_language
 
 __all__ = [
     "MINUS",
@@ -39,6 +40,7 @@ __all__ = [
     "of_page",
     "plain_money",
     "plural",
+    "refusal",
     "role_name",
     "service_name",
     "symbol",
@@ -95,6 +97,11 @@ def _(message: str, **values: object) -> str:
 def plural(one: str, many: str, number: int, **values: object) -> str:
     """The sentence for this many, in the page's language; `%(num)s` is the number."""
     return of_page().plural(one, many, number, **values)
+
+
+def refusal(sentence: str) -> str:
+    """A refusal in the page's language; it is raised in English."""
+    return in_language(of_page(), sentence)
 
 
 def number(value: Decimal, decimals: int) -> str:

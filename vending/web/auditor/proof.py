@@ -118,7 +118,7 @@ def _quick() -> list[dict[str, Any]]:
         lines.append(
             {
                 "state": "half",
-                "sentence": sentence or _("The security module does not answer now."),
+                "sentence": words.refusal(sentence) or _("The security module does not answer now."),
                 "detail": "",
                 "url": "",
             }
@@ -180,7 +180,7 @@ def _page(
             "action": url_for("proof.pack"),
             "from_value": request.form.get("from", (today - timedelta(days=30)).isoformat()),
             "to_value": request.form.get("to", today.isoformat()),
-            "error": refused.sentence if refused else "",
+            "error": words.refusal(refused.sentence) if refused else "",
             "text": "",
         },
         acts=None,

@@ -24,7 +24,7 @@ from vending.vends.errors import SaleTooSmall
 from vending.vends.look import Look
 from vending.vends.ordering import plan_order
 from vending.vends.plan import Planned, VendOrder
-from vending.web import places
+from vending.web import places, words
 from vending.web.cashier.vends import meters_of
 from vending.web.words import _
 
@@ -185,7 +185,7 @@ def count(services: Services, basket: DraftBasket, way: str) -> tuple[list[Count
                 spent.count(plan)
                 counted.append(Counted(line, meter, customer, plan))
             except VendingError as refused:
-                counted.append(Counted(line, meter, customer, None, refused.sentence))
+                counted.append(Counted(line, meter, customer, None, words.refusal(refused.sentence)))
     return counted, sum(one.plan.pays_minor for one in counted if one.plan)
 
 

@@ -31,7 +31,7 @@ def rows(code: str, count: Count | None, *, wrong: InvalidInput | None = None) -
                 "minor": piece.minor,
                 "number": typed.get(name, "") if typed else str(number) if number else "",
                 "sum": words.money(number * piece.minor, code) if number else "",
-                "error": wrong.sentence if wrong is not None and wrong.field == name else "",
+                "error": words.refusal(wrong.sentence) if wrong is not None and wrong.field == name else "",
             }
         )
     return {
@@ -68,7 +68,9 @@ def slips(code: str, count: Count | None, *, wrong: InvalidInput | None = None) 
             if count and count.sums.get(way)
             else "",
             "hint": hints[way],
-            "error": wrong.sentence if wrong is not None and wrong.field == f"sum-{way}" else "",
+            "error": words.refusal(wrong.sentence)
+            if wrong is not None and wrong.field == f"sum-{way}"
+            else "",
         }
         for way in SLIPS
     ]

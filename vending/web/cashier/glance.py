@@ -76,7 +76,7 @@ def look(session: Session, services: Services, meter_name: str, tenant_key: str)
         meter,
         tenant,
         tuple(estate.registers_of(session, meter.key)) if meter else (),
-        facts.why_not_for_sale(meter) if meter else "",
+        words.refusal(facts.why_not_for_sale(meter)) if meter else "",
         tuple(queries.list_of_meter(session, meter.key)) if meter else (),
         known.buyer.kept_minor if known else 0,
         facts.account_balance(books, tenant.key, currency, spent) if tenant else 0,

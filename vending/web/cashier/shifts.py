@@ -69,7 +69,7 @@ def _opening(refused: VendingError | None = None) -> Any:
     if own is not None and own.till == place.till and refused is None:
         return redirect(url_for("shifts.show" if own.state == "open" else "shifts.closing"), 303)
     field = refused.field if isinstance(refused, InvalidInput) else ""
-    sentence = refused.sentence if refused is not None else ""
+    sentence = words.refusal(refused.sentence) if refused is not None else ""
     usual = words.money(limits.float_minor, place.currency) if limits.float_minor else ""
     html = render_template(
         "cashier/shifts/open.html",
@@ -244,7 +244,7 @@ def _dropping(shift: ShiftView, refused: VendingError | None = None) -> Any:
         people = witnesses.choices(session, shift.site_key)
     wrong = refused if isinstance(refused, InvalidInput) else None
     field = wrong.field if wrong is not None else ""
-    sentence = refused.sentence if refused is not None else ""
+    sentence = words.refusal(refused.sentence) if refused is not None else ""
     beside = field in ("bag", "witness_secret") or str(field).startswith("count-")
     html = render_template(
         "cashier/shifts/drop.html",
@@ -323,7 +323,7 @@ def _closing(shift: ShiftView, refused: VendingError | None = None, *, step: str
     wrong = refused if isinstance(refused, InvalidInput) else _typed(refused)
     code = shift.currency
     field = wrong.field if wrong is not None else ""
-    sentence = refused.sentence if refused is not None else ""
+    sentence = words.refusal(refused.sentence) if refused is not None else ""
     last = shift.counts[-1].count if shift.counts else None
     different = any(one.minor for one in found)
     beyond = any(abs(one.minor) > shift.limits["tolerance_minor"] for one in found)

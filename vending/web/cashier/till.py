@@ -55,7 +55,7 @@ def desk() -> Any:
         try:
             scanned = labels.scanned(text)
         except InvalidInput as refused:
-            error = refused.sentence
+            error = words.refusal(refused.sentence)
     number = scanned.pan if scanned is not None else text
     found: list[dict[str, Any]] = []
     with services.db.reading() as session:
@@ -181,7 +181,7 @@ def _charge(services: Services, basket: DraftBasket, which: str) -> Any:
         if refused:
             raise InvalidInput(refused, "charge_amount")
     except InvalidInput as wrong:
-        told = (wrong.field or "charge", wrong.sentence)
+        told = (wrong.field or "charge", words.refusal(wrong.sentence))
         return page(basket, meter=meter, tenant=tenant, charge_error=told, sell_another=True), 422
     baskets.change(services, basket.sale_id, lambda one: one.put(line))
     return redirect(
@@ -209,9 +209,9 @@ def _take(services: Services, basket: DraftBasket) -> Any:
             return again(200, tried=_tried(counted, sum(one.change_minor for one in taken), place))
         shift = tenders.shift_for_sale(services)
     except ShiftNotOpen as refused:
-        return again(409, shift_error=refused.sentence)
+        return again(409, shift_error=words.refusal(refused.sentence))
     except VendingError as refused:
-        return again(422, received_error=refused.sentence)
+        return again(422, received_error=words.refusal(refused.sentence))
     asked = Basket(
         basket.sale_id,
         tuple(baskets.order_of(one.line, place.currency) for one in counted),
@@ -225,9 +225,9 @@ def _take(services: Services, basket: DraftBasket) -> Any:
     try:
         outcome = services.sales.submit(asked)
     except (ShiftNotOpen, TillFull) as refused:
-        return again(409, shift_error=refused.sentence)
+        return again(409, shift_error=words.refusal(refused.sentence))
     except (AccountShort, TenderTooLarge, TenderTooSmall, TransferUsed, VoucherUnfit) as refused:
-        return again(422, received_error=refused.sentence)
+        return again(422, received_error=words.refusal(refused.sentence))
     return redirect(url_for("vends.show", key=outcome.sale_key), 303)
 
 

@@ -402,7 +402,7 @@ def _basket(
                     due=words.total(total + rounded, place.currency),
                 )
         except VendingError as refused:
-            received_error = refused.sentence if received else ""
+            received_error = words.refusal(refused.sentence) if received else ""
     wrong = next((one.error for one in counted if one.error), "")
     removed = next((line for line in reversed(basket.lines) if line.removed), None)
     return {

@@ -323,7 +323,12 @@ def _happened(
             rows.append({"state": "half", "what": _("Token on its way"), "detail": "", "at": ""})
         if vend.state == "refused":
             rows.append(
-                {"state": "now", "what": _("Token refused"), "detail": vend.refusal_sentence or "", "at": ""}
+                {
+                    "state": "now",
+                    "what": _("Token refused"),
+                    "detail": words.refusal(vend.refusal_sentence or ""),
+                    "at": "",
+                }
             )
     for back in taken_back.values():
         asked = back.state == "asked"
@@ -346,7 +351,7 @@ def _happened(
 def _where_the_money_is(sale: SaleView, vend: VendView) -> str:
     if sale.state != "refused":
         return ""
-    told = vend.refusal_sentence or ""
+    told = words.refusal(vend.refusal_sentence or "")
     return (
         told
         + " "

@@ -214,7 +214,8 @@ def _at_once(order_id: str) -> Any:
         acting.carry_out(services.db, services.clock, services.module, g.actor, order_id)
     except (VendingError, KeystoreError) as refused:
         return forms.done(
-            _("Written down, and not issued yet: %(why)s", why=refused.sentence), url_for("tokens.index")
+            _("Written down, and not issued yet: %(why)s", why=words.refusal(refused.sentence)),
+            url_for("tokens.index"),
         )
     return forms.done(_("The token is there."), url_for("sales.show", key=order_id))
 

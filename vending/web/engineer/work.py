@@ -134,7 +134,7 @@ def _page(refused: VendingError | None = None) -> Any:
             "text": _("Take a signed file with your orders and tokens, work with the meter command on your own computer, and bring the result file back. The file is good for three days."),
             "download_url": url_for("work.take_visit"),
             "upload_url": url_for("work.bring_results"),
-            "error": refused.sentence if refused else "",
+            "error": words.refusal(refused.sentence) if refused else "",
             "office_key": service.office_public_key(services.vault),
             "last": _(
                 "Last file: %(when)s by %(who)s, %(done)s of %(all)s orders came back.",

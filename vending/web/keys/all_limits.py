@@ -41,7 +41,7 @@ def show() -> Any:
         status = services.module.status()
         lines, free = status.limits, status.free_a_month
     except KeystoreError as away:
-        sentence, lines, free = away.sentence, (), 0
+        sentence, lines, free = words.refusal(away.sentence), (), 0
     with services.db.reading() as session:
         held = keyed.meters_by_class(session, place.site_key)
     return listing.answer_parts(

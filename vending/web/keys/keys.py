@@ -18,7 +18,7 @@ from vending.access.policy import Permission
 from vending.analytics import keys as keyed
 from vending.errors import InvalidInput, VendingError
 from vending.services import Services
-from vending.web import confirming, forms, gate, glass, listing, places, words
+from vending.web import confirming, forms, gate, glass, glossary, listing, places, words
 from vending.web.listing import Cell, Column
 from vending.web.manager.meters import key_types
 from vending.web.supervisor import budget
@@ -60,7 +60,7 @@ def show() -> Any:
                 {"label": _("Ask for a budget"), "url": url_for("budget.ask_open"), "next": True} if acts else None,
             ],
         },
-        warnings=[*status.warnings, *([status.reason] if status.reason else [])],
+        warnings=[words.refusal(one) for one in (*status.warnings, status.reason) if one],
         **budget.told(status),
         keys=[_row(one, status, on_key) for one in status.keys],
         keys_url=url_for("keys.table"),
@@ -154,7 +154,7 @@ def _log(status: Status) -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = [
         (_("Log"), status.log),
         (_("Entries"), words.number(_decimal(status.sequence), 0)),
-        (_("Head"), grouped(status.head[:16], 4) if status.head else "–"),
+        (glossary.labelled(_("Head"), "head"), grouped(status.head[:16], 4) if status.head else "–"),
     ]
     with services.db.reading() as session:
         head = keyed.last_head(session)

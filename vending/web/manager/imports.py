@@ -17,7 +17,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from vending.errors import InvalidInput, VendingError
 from vending.estate import columns, importing
 from vending.services import Services
-from vending.web import forms, gate, places
+from vending.web import forms, gate, places, words
 from vending.web.manager.estate import crumbs
 from vending.web.words import _, plural
 
@@ -93,7 +93,7 @@ def _page(refused: VendingError | None = None, kind: str = "units") -> str:
             "action": url_for("imports.start"),
             "kinds": [{"value": value, "label": label} for value, label in kinds()],
             "kind": kind,
-            "error": refused.sentence if refused else "",
+            "error": words.refusal(refused.sentence) if refused else "",
             "error_field": at or "",
         },
         lists=[
@@ -125,7 +125,7 @@ def _result(report: importing.Report, name: str, kind: str) -> Any:
             },
         },
         columns=[{"label": _("Cell")}, {"label": _("Column")}, {"label": _("It says")}, {"label": _("What is wrong")}],
-        rows=[[fault.cell, fault.column, fault.value, fault.sentence] for fault in report.faults[:200]],
+        rows=[[fault.cell, fault.column, fault.value, words.refusal(fault.sentence)] for fault in report.faults[:200]],
         more=plural("%(num)s more is not shown.", "%(num)s more are not shown.", report.fault_count - 200)
         if report.fault_count > 200
         else "",

@@ -163,9 +163,15 @@ def _needs(
 
     status, sentence = module_status(g.services)
     if status is None or sentence:
-        add("now", _("The security module"), sentence or _("It does not answer."), _("Look"), "keys.show")
+        add(
+            "now",
+            _("The security module"),
+            words.refusal(sentence) or _("It does not answer."),
+            _("Look"),
+            "keys.show",
+        )
     for warning in status.warnings if status else ():
-        add("half", _("Budget"), warning, _("Look"), "budget.show")
+        add("half", _("Budget"), words.refusal(warning), _("Look"), "budget.show")
     if open_orders:
         add(
             "half",

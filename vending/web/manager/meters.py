@@ -20,7 +20,7 @@ from vending.estate import queries as estate
 from vending.estate.queries import MeterView
 from vending.services import Services
 from vending.tariffs import service as tariffs
-from vending.web import forms, gate, labels, listing, places, timelines, words
+from vending.web import forms, gate, glossary, labels, listing, places, timelines, words
 from vending.web.manager.estate import crumbs, lamp_of, state_word
 from vending.web.manager.records import tariff_options
 from vending.web.words import _
@@ -69,7 +69,7 @@ def show(key: str) -> Any:
     actions = _actions(meter)
     pairs: list[tuple[str, str]] = [
         (_("Meter number"), words.meter_number(meter.drn)),
-        (_("PAN"), meter.pan),
+        (glossary.labelled(_("PAN"), "pan"), meter.pan),
         (_("Model"), meter.profile),
         (_("Class"), meter.meter_class),
         (
@@ -100,7 +100,7 @@ def show(key: str) -> Any:
             "lamp": {"state": lamp_of(meter), "text": state_word(meter.state)},
             "actions": actions[:2],
         },
-        notices=[{"state": "half", "text": meter.not_for_sale, "url": "", "action": ""}]
+        notices=[{"state": "half", "text": words.refusal(meter.not_for_sale), "url": "", "action": ""}]
         if meter.not_for_sale
         else [],
         figures_list=None,
@@ -110,21 +110,27 @@ def show(key: str) -> Any:
                 "title": _("Key"),
                 "note": _("never a key, only its figures"),
                 "pairs_list": [
-                    (_("Supply group"), keying.sgc),
-                    (_("Key revision"), str(keying.krn)),
-                    (_("Kind of key"), key_types().get(keying.key_type, str(keying.key_type))),
-                    (_("Tariff index in the key"), keying.ti),
-                    (_("Algorithm"), f"EA {keying.ea}, DKGA {keying.dkga}"),
-                    (_("Token carrier"), keying.tct),
-                    (_("Expiry number"), str(keying.ken)),
-                    (_("Base date"), str(keying.base_date)),
+                    (glossary.labelled(_("Supply group"), "sgc"), keying.sgc),
+                    (glossary.labelled(_("Key revision"), "krn"), str(keying.krn)),
+                    (
+                        glossary.labelled(_("Kind of key"), "key-type"),
+                        key_types().get(keying.key_type, str(keying.key_type)),
+                    ),
+                    (glossary.labelled(_("Tariff index in the key"), "ti"), keying.ti),
+                    (glossary.labelled(_("Algorithm"), "algorithm"), f"EA {keying.ea}, DKGA {keying.dkga}"),
+                    (glossary.labelled(_("Token carrier"), "tct"), keying.tct),
+                    (glossary.labelled(_("Expiry number"), "ken"), str(keying.ken)),
+                    (glossary.labelled(_("Base date"), "base-date"), str(keying.base_date)),
                     (_("Keys held so far"), str(len(keys))),
                 ],
             },
             {
                 "title": _("Transformers and registers"),
                 "pairs_list": [
-                    (_("Current transformer"), f"{ratio.ct_primary}/{ratio.ct_secondary}"),
+                    (
+                        glossary.labelled(_("Current transformer"), "ratio"),
+                        f"{ratio.ct_primary}/{ratio.ct_secondary}",
+                    ),
                     (_("Voltage transformer"), f"{ratio.vt_primary}/{ratio.vt_secondary}"),
                     (_("Ratio applied by"), _("the meter") if ratio.applied_by == "meter" else _("the sale")),
                     *((one.name, f"{one.source}, {one.unit}") for one in registers),
@@ -281,7 +287,7 @@ def add() -> Any:
         submit=_("Add this meter"),
         back=url_for("estate.meters"),
         aside=[_("It can be sold to once it is commissioned, hangs on a let unit, and a tariff is named.")],
-        scan={"action": url_for("meters.add"), "label": _("Scan or type the label's record"), "value": request.args.get("record", ""), "error": refused.sentence if refused else "", "more": {"space": request.args.get("space", "")}},
+        scan={"action": url_for("meters.add"), "label": _("Scan or type the label's record"), "value": request.args.get("record", ""), "error": words.refusal(refused.sentence) if refused else "", "more": {"space": request.args.get("space", "")}},
     )  # fmt: skip
     if request.method == "GET":
         return form.show()
@@ -338,7 +344,7 @@ def compare(key: str) -> Any:
         fields=[],
         submit="",
         back=url_for("meters.show", key=key),
-        scan={"action": url_for("meters.compare", key=key), "label": _("Scan or type the label's record"), "value": text, "error": refused.sentence if refused else "", "more": {}},
+        scan={"action": url_for("meters.compare", key=key), "label": _("Scan or type the label's record"), "value": text, "error": words.refusal(refused.sentence) if refused else "", "more": {}},
         aside=sentences,
     )  # fmt: skip
     return form.show()
@@ -360,7 +366,7 @@ def commission(key: str) -> Any:
         ],
         submit=_("Take it into service"),
         back=url_for("meters.show", key=key),
-        warning=meter.not_for_sale or "",
+        warning=words.refusal(meter.not_for_sale or ""),
         aside=[
             _("The order: the label, the display test, the key change from the factory's key to yours, the power limit, the first credit."),
         ],

@@ -450,7 +450,7 @@ def swap(key: str) -> Any:
                     (_("Hangs on"), old.space.code if old.space else "–"),
                     (_("Gets as a token"), words.measure(moved, old.service)),
                     *(
-                        [(_("Before it can be sold to"), after.not_for_sale)]
+                        [(_("Before it can be sold to"), words.refusal(after.not_for_sale))]
                         if after.state == "registered" and after.not_for_sale
                         else []
                     ),

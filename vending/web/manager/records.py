@@ -76,7 +76,7 @@ def unit(key: str) -> Any:
     notices = [
         {
             "state": "half",
-            "text": meter.not_for_sale,
+            "text": words.refusal(meter.not_for_sale),
             "url": url_for("meters.show", key=meter.key),
             "action": _("Open the meter"),
         }

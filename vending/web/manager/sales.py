@@ -204,7 +204,7 @@ def show(key: str) -> Any:
             held = vend.keying
             pairs.append((_("Key"), f"SGC {held['sgc']} · KRN {held['krn']} · TI {held['ti']}"))
         if vend.refusal_sentence:
-            pairs.append((_("Refused"), vend.refusal_sentence))
+            pairs.append((_("Refused"), words.refusal(vend.refusal_sentence)))
         for token in (*vend.carried, *vend.tokens):
             shown = token.digits if sees_digits else ""
             pairs.append(

@@ -219,7 +219,7 @@ def _try_it(version: Version, current: Version | None, here: str) -> dict[str, A
         if isinstance(quote, Refused):
             raise InvalidInput(quote.sentence, "amount")
     except VendingError as refused:
-        found["error"] = refused.sentence
+        found["error"] = words.refusal(refused.sentence)
         return found
     lines = [{"what": label, "why": why, "amount": shown} for label, shown, why in text.explained(quote, _)]
     now = (
@@ -417,7 +417,7 @@ def draft() -> Any:
             "crumbs": [{"label": _("Tariffs"), "url": url_for("tariffs.index")}, {"label": _("Bring in a version")}],
             "intro": _("A tariff is a text file. Save the version in force from its page, change it, and bring it in here: it becomes a draft, and prices nothing until two people have published it."),
         },
-        form={"action": url_for("tariffs.draft"), "text": typed, "error": refused.sentence if refused else ""},
+        form={"action": url_for("tariffs.draft"), "text": typed, "error": words.refusal(refused.sentence) if refused else ""},
     )  # fmt: skip
     return html if refused is None else (html, 422)
 

@@ -115,7 +115,9 @@ def _act(
             for one in view.signatures
         ],
         "own": view.maker == g.actor.key,
-        "closed": None if view.maker == g.actor.key or (agreed and view.why_not) else view.why_not,
+        "closed": None
+        if view.maker == g.actor.key or (agreed and view.why_not)
+        else words.refusal(view.why_not or "") or None,
         "agreed": agreed and view.why_not is not None,
         "carry_url": url_for("approvals.carry", key=view.key)
         if agreed and carrying.is_carried(view.act.name)
@@ -127,7 +129,9 @@ def _act(
         "account_url": url_for("account.show"),
         "file_url": url_for("approvals.as_file", key=view.key) if view.act.by_module else "",
         "signed_url": url_for("approvals.bring_signed", key=view.key) if view.act.by_module else "",
-        "file_error": refused.sentence if here and refused is not None and field == "file" else "",
+        "file_error": words.refusal(refused.sentence)
+        if here and refused is not None and field == "file"
+        else "",
         "challenge_url": url_for("approvals.challenge", key=view.key),
         "sign_url": url_for("approvals.sign_as_maker", key=view.key)
         if view.act.by_module and view.maker == g.actor.key
@@ -136,8 +140,10 @@ def _act(
         "approve_url": url_for("approvals.approve", key=view.key),
         "reject_url": url_for("approvals.reject", key=view.key),
         "reason": typed if here else "",
-        "reason_error": refused.sentence if here and refused is not None and field == "remark" else "",
-        "confirm_error": refused.sentence
+        "reason_error": words.refusal(refused.sentence)
+        if here and refused is not None and field == "remark"
+        else "",
+        "confirm_error": words.refusal(refused.sentence)
         if here and refused is not None and field not in ("remark", "file")
         else "",
         "approve_label": said.verb,
@@ -233,7 +239,10 @@ def _carry(key: str) -> Any:
         sentence = carrying.carry_out(services, g.actor, view)
     except (VendingError, KeystoreError) as refused:
         return forms.done(
-            _("Your yes is kept. It could not be carried out yet: %(why)s", why=refused.sentence),
+            _(
+                "Your yes is kept. It could not be carried out yet: %(why)s",
+                why=words.refusal(refused.sentence),
+            ),
             url_for("approvals.one", key=key),
         )
     return forms.done(sentence, url_for("approvals.desk"))

@@ -115,7 +115,7 @@ def _packing(refused: VendingError | None = None) -> Any:
         unbanked = queries.list_shifts(session, place.site_key, unbanked=True)
     wrong = InvalidInput(refused.sentence, getattr(refused, "field", None)) if refused is not None else None
     field = wrong.field if wrong is not None else None
-    sentence = refused.sentence if refused is not None else ""
+    sentence = words.refusal(refused.sentence) if refused is not None else ""
     chosen = request.form.getlist("shift") if refused is not None else [one.key for one in unbanked]
     html = render_template(
         "supervisor/counting.html",
@@ -205,7 +205,7 @@ def _page(batch: BatchView, refused: VendingError | None = None, *, form: str = 
     code = batch.currency
     lamp, word = state_of(batch)
     field = getattr(refused, "field", None)
-    sentence = refused.sentence if refused is not None else ""
+    sentence = words.refusal(refused.sentence) if refused is not None else ""
     typed = request.form if form == "match" else {}
     options = [{"value": way, "label": words.way(way).capitalize()} for way in batch.amounts]
     open_ways = [one for one in options if batch.open_minor.get(one["value"])]

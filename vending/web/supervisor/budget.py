@@ -39,7 +39,7 @@ def show() -> Any:
             "actions": [],
         },
         **told(status),
-        warnings=list(status.warnings),
+        warnings=[words.refusal(one) for one in status.warnings],
         nothing={
             "title": _("No budget is open"),
             "text": _(
@@ -126,7 +126,7 @@ def drawn(one: Budget, now: datetime, *, marks: int = 4) -> dict[str, Any]:
             rtl=_is_rtl(),
         ),
         "sentence": _sentence(one, ends, now),
-        "warnings": list(one.warnings),
+        "warnings": [words.refusal(warning) for warning in one.warnings],
         "forecast": _forecast(one, ends, now, number) if ends is not None and one.left > 0 else None,
         "act": {"label": _("Ask for more"), "url": url_for("budget.ask_top_up", name=one.budget_id)}
         if places.can(g.actor, Permission.BUDGET_ASK.value)

@@ -287,7 +287,7 @@ def _decision(shift: ShiftView, refused: VendingError | None) -> dict[str, Any] 
         "options": options,
         "chosen": request.form.get("decision", "accept"),
         "reason": request.form.get("reason", ""),
-        "error": refused.sentence if refused is not None else "",
+        "error": words.refusal(refused.sentence) if refused is not None else "",
         "closed": "",
     }
 
@@ -359,7 +359,7 @@ def count(key: str) -> Any:
 def _count_page(shift: ShiftView, refused: VendingError | None = None) -> Any:
     wrong = InvalidInput(refused.sentence, getattr(refused, "field", None)) if refused is not None else None
     field = wrong.field if wrong is not None else None
-    sentence = refused.sentence if refused is not None else ""
+    sentence = words.refusal(refused.sentence) if refused is not None else ""
     locked = shift.counts[-1].count if shift.counts else None
     html = render_template(
         "supervisor/counting.html",
