@@ -18,6 +18,7 @@ from keystore.errors import KeystoreError, LogDamaged
 from keystore.journal import write_whole
 from keystore.mark import mark_in
 from keystore.merkle import leaf_hash
+from keystore.verify_log import read_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,15 @@ def first_damage(folder: Path) -> Damage | None:
     last one the mark vouches.
     """
     starts, previous = [0], entries.GENESIS
-    with (folder / "entries.log").open("rb") as file:
-        for line in file:
-            public, leaf = _read(line)
-            sequence = len(starts) - 1
-            if public is None or public["n"] != sequence or public["prev"] != previous:
-                first = sequence if public is None else max(0, sequence - 1)
-                return Damage(first, starts[first], 1 + sequence - first + sum(1 for _ in file))
-            starts.append(starts[-1] + len(line))
-            previous = leaf.hex()
+    lines = read_lines(str(folder / "entries.log"))
+    for line in lines:
+        public, leaf = _read(line)
+        sequence = len(starts) - 1
+        if public is None or public["n"] != sequence or public["prev"] != previous:
+            first = sequence if public is None else max(0, sequence - 1)
+            return Damage(first, starts[first], 1 + sequence - first + sum(1 for _ in lines))
+        starts.append(starts[-1] + len(line))
+        previous = leaf.hex()
     mark = mark_in(folder)
     size = len(starts) - 1
     if mark is not None and mark.size == size and mark.leaf.hex() != previous:

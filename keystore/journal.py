@@ -8,7 +8,13 @@ After a crash the end may be torn, and that must not be taken for damage, nor da
 where nothing says that it was acknowledged: no entry of a later group follows (it would prove that this one had been
 synced), the mark of what was acknowledged does not reach it (`mark.py`), and it looks torn, that is, it ends inside a line
 or has a hole of zeros where a sector never arrived. What stays undecidable is a write that a power cut tore at the very
-moment at which another fault altered it. Not here: what entries mean (`state.py`), the tree (`merkle.py`).
+moment at which another fault altered it.
+
+While the module runs, the file is longer than the log: zeros stand ahead of its end, written in advance, so that a sync
+need not also make a new length durable, which costs the file system as much again. They are taken away when the log is
+closed, and at the next start when it could not be. Who reads along stops where only zeros follow.
+
+Not here: what entries mean (`state.py`), the tree (`merkle.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +35,9 @@ from keystore.mark import Mark, MarkFile
 
 MAX_GROUP_BYTES = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_AHEAD = 512 * 1024  # of zeros, some four hundred entries; a larger group than a quarter of it makes its own way
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _nothing() -> None:
@@ -49,9 +58,9 @@ class Journal:
         self._secret = secret
         self._lock = hold(folder / "lock", "this issuance log")
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self.end = os.fstat(self._fd).st_size
         self._mark_file = MarkFile(folder)
         self.mark = self._mark_file.read()
+        self.end = self._room = self._without_zeros()
         try:
             _sync_folder(folder)
         except OSError as error:
@@ -61,6 +70,8 @@ class Journal:
             ) from error
 
     def close(self) -> None:
+        if self._room > self.end:
+            os.ftruncate(self._fd, self.end)
         os.close(self._fd)
         self._mark_file.close()
         os.close(self._lock)
@@ -85,13 +96,14 @@ class Journal:
                 written += os.pwrite(self._fd, memoryview(data)[written:], self.end + written)
         except OSError as error:
             self._take_back()
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if error.errno in _NO_ROOM:
                 raise LogFull(
                     "The disk of the issuance log is full. Nothing was issued; make room and repeat the sale."
                 ) from error
             raise SyncFailed(str(error)) from error
         crash.point("keystore.before-sync")
         try:
+            self._write_ahead(self.end + len(data))
             sync = syncing.begin(self._fd)
             try:
                 meanwhile()
@@ -117,9 +129,41 @@ class Journal:
     def _take_back(self) -> None:
         try:
             os.ftruncate(self._fd, self.end)
+            self._room = self.end
             os.fdatasync(self._fd)
         except OSError as error:
             raise SyncFailed(str(error)) from error
+
+    def _write_ahead(self, end: int) -> None:
+        """Zeros for the groups after this one, when those from last time are used up. Without room there are none."""
+        if end <= self._room:
+            return
+        self._room = end
+        if end - self.end > _AHEAD // 4:
+            return
+        try:
+            self._room += os.pwrite(self._fd, bytes(_AHEAD), end)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+
+    def _without_zeros(self) -> int:
+        """Where the log ends; the zeros of a run that could not close it are taken away.
+
+        Zeros below the mark are no room made ahead: something was there, and its loss is to be found.
+        """
+        size = os.fstat(self._fd).st_size
+        least = 0 if self.mark is None else min(self.mark.end, size)
+        end = size
+        while end > least:
+            start = max(least, end - _CHUNK)
+            kept = os.pread(self._fd, end - start, start).rstrip(b"\0")
+            end = start + len(kept)
+            if kept:
+                break
+        if end < size:
+            os.ftruncate(self._fd, end)
+        return end
 
     def line_at(self, offset: int) -> bytes:
         """The line that begins at `offset`, with its line feed."""
@@ -191,7 +235,7 @@ class Journal:
         keep.write_bytes(tail)
         os.ftruncate(self._fd, offset)
         os.fsync(self._fd)
-        self.end = offset
+        self.end = self._room = offset
 
 
 def _looks_torn(tail: bytes) -> bool:

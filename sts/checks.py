@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # twice a digit, its own digits added
+_ZERO = ord("0")
+_AS_DOUBLED = bytes(_ZERO) + bytes(_DOUBLED) + bytes(256 - _ZERO - len(_DOUBLED))
 
 
 def luhn_digit(payload: str) -> str:
     """The digit that follows `payload`: from the right, every other digit is doubled, the first one too."""
-    doubled, plain = payload[::-2], payload[-2::-2]
-    return str(-(sum(_DOUBLED[int(digit)] for digit in doubled) + sum(map(int, plain))) % 10)
+    if payload and not (payload.isascii() and payload.isdecimal()):
+        raise ValueError("a Luhn digit follows digits")
+    digits = payload.encode()
+    doubled, plain = digits[::-2].translate(_AS_DOUBLED), digits[-2::-2]
+    return str(-(sum(doubled) + sum(plain) - _ZERO * len(plain)) % 10)
 
 
 def crc16(message: Iterable[int]) -> int:

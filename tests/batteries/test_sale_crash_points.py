@@ -18,6 +18,7 @@ import pytest
 import requests
 from product import PROGRAMS, Desk, Product, hidden, token_on, wait_for
 
+from keystore import verify_log
 from keystore.crash import POINTS as MODULE_POINTS
 from vending.crashpoints import POINTS
 
@@ -88,7 +89,7 @@ def books(product: Product) -> dict[str, object]:
 
 def logged_orders(product: Product) -> list[str]:
     """The orders that the module's log holds an issue for, from its public halves alone."""
-    entries = (product.folder / "module" / "log" / "entries.log").read_bytes().splitlines()
+    entries = verify_log.read_lines(str(product.folder / "module" / "log" / "entries.log"))
     publics = [json.loads(line.partition(b"\t")[0]) for line in entries]
     return [str(entry["order"]) for entry in publics if entry["kind"] == "credit"]
 

@@ -31,6 +31,21 @@ def test_a_credit_decodes_at_the_meter_to_exactly_what_was_sold(module: Module) 
         assert (token.units, token.tid, token.subclass) == (1234, issued.tid, 0)
 
 
+def test_a_token_that_does_not_decode_ends_the_module_before_it_is_logged(module: Module) -> None:
+    """The planted fault: a cipher that turns a bit. Nothing is logged, so the order is not lost: asked again, it is issued."""
+    right = module.engine.ciphers
+    module.engine.ciphers = {
+        ea: replace(cipher, encipher=lambda key, block, cipher=cipher: cipher.encipher(key, block) ^ 1 << 40)
+        for ea, cipher in right.items()
+    }
+    request, size = credit(), module.engine.log.size
+    with pytest.raises(AssertionError, match="does not decode"):
+        module.issue([request])
+    module.restart(clean=False)
+    module.engine.ciphers = right
+    assert module.issued(request).sequence == size + 1, "after the entry of the start"
+
+
 def test_the_same_order_gives_the_same_token_and_other_content_is_refused(module: Module) -> None:
     request = credit()
     first, again = module.issued(request), module.issued(request)

@@ -117,7 +117,7 @@ def test_a_torn_end_is_cut_and_kept_aside(folder: Path) -> None:
     module.engine.log.abandon()
     path = folder / "log" / "entries.log"
     whole = path.read_bytes()
-    for torn in (whole[-700:-20], whole[-700:] + b"\x00" * 512, b"\x00" * 4096):
+    for torn in (whole[-700:-20], whole[-700:-20] + b"\x00" * 512, b"\x00" * 512 + whole[-700:]):
         path.write_bytes(whole + torn)
         module = Module(folder)
         assert module.replay([request.order_id])[0].order_id == request.order_id

@@ -7,6 +7,7 @@ arrived whole is still told from one that did.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from keystore_cast import Module, credit, meter
 
-from keystore import acts, snapshot, syncing
+from keystore import acts, snapshot, syncing, verify_log
 from keystore.cli import main
 from keystore.errors import KeystoreError, LogDamaged
 from keystore.journal import Journal
@@ -33,7 +34,7 @@ class End:
         module = Module(folder)
         module.issue([credit() for _ in range(5)])
         self.place = (module.engine.log.size, module.engine.log.head)
-        self.before = self.path.stat().st_size
+        self.before = module.engine.log._journal.end
         self.requests = [credit(meter()) for _ in range(3)]
         self.tokens = [a.tokens for a in module.issue(self.requests) if isinstance(a, Issued)]
         self.secret = module.engine.log._journal.secret
@@ -227,3 +228,55 @@ def test_forgetting_the_snapshot_keeps_the_mark(folder: Path) -> None:
     assert isinstance(module.engine.log, IssuanceLog)
     assert not module.engine.log.missing
     module.engine.log.abandon()
+
+
+def test_zeros_stand_ahead_of_a_running_log_and_are_gone_from_a_closed_one(folder: Path) -> None:
+    module = Module(folder)
+    request = credit()
+    module.issued(request)
+    path, journal = folder / "log" / "entries.log", module.engine.log._journal
+    assert path.stat().st_size > journal.end
+    assert set(path.read_bytes()[journal.end :]) == {0}
+    size = path.stat().st_size
+    module.issued(credit())
+    assert path.stat().st_size == size, "the second group made no new length"
+    assert len(list(verify_log.read_lines(str(path)))) == module.engine.log.size
+    killed = path.read_bytes()  # what a kill leaves behind
+    module.close()
+    assert path.stat().st_size == journal.end
+    path.write_bytes(killed)
+    module = Module(folder)
+    assert not list((folder / "log").glob("torn-*.part"))
+    assert module.replay([request.order_id])[0].order_id == request.order_id
+    module.close()
+
+
+def test_zeros_where_acknowledged_entries_were_are_damage_and_not_room(end: End) -> None:
+    end.put(end.whole[: end.before] + bytes(len(end.whole) - end.before + 4096))
+    with pytest.raises(LogDamaged):
+        end.read()
+
+
+def test_bytes_beyond_the_zeros_are_not_overlooked(end: End) -> None:
+    end.put(end.whole + bytes(4096) + b"x\n")
+    assert not list(verify_log.read_lines(str(end.path)))[-1].startswith(b"{"), "the verifier sees them"
+    with pytest.raises(verify_log.Bad):
+        verify_log.verify_log(verify_log.read_lines(str(end.path)))
+
+
+def test_a_disk_with_room_for_the_entries_alone_still_takes_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = Module(folder)
+    written = os.pwrite
+
+    def full(fd: int, data: bytes, offset: int) -> int:
+        if len(data) > 100_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    module.engine.log._journal._room = module.engine.log._journal.end
+    issued = module.issued(credit())
+    assert module.engine.log.size == issued.sequence + 1
+    module.close()

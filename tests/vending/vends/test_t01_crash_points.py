@@ -31,7 +31,7 @@ import pytest
 import sqlalchemy as sa
 from shop import MORNING, Shop
 
-from keystore import acts, crash, demonstration, opening, seal, server, store
+from keystore import acts, crash, demonstration, opening, seal, server, store, verify_log
 from keystore.client import SocketModule
 from keystore.errors import KeystoreError
 from keystore.module import Issued, Refused, Request
@@ -420,7 +420,7 @@ def count(site: Site, tally: Tally) -> Tally:
     tally.doubled += max(0, payments - wanted - given_back) + max(0, len(digits) - wanted)
     logged = {
         entry["order"]
-        for line in (site.folder / "module" / "log" / "entries.log").read_bytes().splitlines()
+        for line in verify_log.read_lines(str(site.folder / "module" / "log" / "entries.log"))
         if (entry := json.loads(line.partition(b"\t")[0]))["kind"] == "credit"
     }
     tally.doubled += max(0, len(logged) - wanted)
