@@ -35,7 +35,9 @@ from keystore.mark import Mark, MarkFile
 
 MAX_GROUP_BYTES = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
-_AHEAD = 512 * 1024  # of zeros, some four hundred entries; a larger group than a quarter of it makes its own way
+_AHEAD = (
+    512 * 1024
+)  # of zeros, some four hundred entries; a larger group than a quarter of it makes its own way
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
