@@ -26,7 +26,7 @@ It makes
   $SERVER_DATA           the server's data, for the user $SERVER_USER alone
   $MODULE_DATA    the key file and the issuance log, for the user $MODULE_USER alone
   the users $SERVER_USER, $MODULE_USER and $OFFICER_USER (who opens the module), none of whom can sign in
-  the services ampoule-module, ampoule, ampoule-worker (PostgreSQL only) and the timer ampoule-doctor
+  the services ampoule-module, ampoule, ampoule-worker (PostgreSQL only) and the timers ampoule-doctor and ampoule-keys-backup
   ampoule, keystore and meter in /usr/local/bin
 
 --no-packages   installs no package of the system and says which are missing
@@ -59,7 +59,7 @@ case " $family " in
 esac
 
 uninstall() {
-    for unit in ampoule-doctor.timer ampoule-doctor.service ampoule-worker.service ampoule.service ampoule-module.service; do
+    for unit in ampoule-keys-backup.timer ampoule-keys-backup.service ampoule-doctor.timer ampoule-doctor.service ampoule-worker.service ampoule.service ampoule-module.service; do
         if systemd_runs; then systemctl disable --now "$unit" >/dev/null 2>&1 || true; fi
         rm -f "$UNITS/$unit" "$UNITS/multi-user.target.wants/$unit" "$UNITS/timers.target.wants/$unit"
     done
@@ -164,13 +164,13 @@ SH
 install_units() {
     mkdir -p "$UNITS"
     cp "$SOURCE/docs/operations/keystore.service" "$UNITS/ampoule-module.service"
-    for unit in ampoule.service ampoule-worker.service ampoule-doctor.service ampoule-doctor.timer; do
+    for unit in ampoule.service ampoule-worker.service ampoule-doctor.service ampoule-doctor.timer ampoule-keys-backup.service ampoule-keys-backup.timer; do
         cp "$SOURCE/docs/operations/$unit" "$UNITS/$unit"
     done
     chmod 644 "$UNITS"/ampoule*.service "$UNITS"/ampoule*.timer
     if systemd_runs; then
         systemctl daemon-reload
-        systemctl enable --quiet ampoule-module.service ampoule.service ampoule-doctor.timer
+        systemctl enable --quiet ampoule-module.service ampoule.service ampoule-doctor.timer ampoule-keys-backup.timer
     else
         say "systemd does not run here: the services are written and not enabled."
     fi
@@ -181,7 +181,7 @@ start_services() {
     [ "$start" = yes ] || return 0
     if [ -e "$MODULE_DATA/keys.stsks" ]; then
         systemctl restart ampoule-module.service ampoule.service
-        systemctl start ampoule-doctor.timer
+        systemctl start ampoule-doctor.timer ampoule-keys-backup.timer
         say "Started. The module is locked until its custodians open it: sudo -u $OFFICER_USER keystore unlock --socket /run/ampoule-module/module.sock"
     fi
 }

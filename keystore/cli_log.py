@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -190,15 +191,32 @@ def tokens_of(opened: Opened, log_folder: Path) -> Iterator[list[Any]]:
 @FILE
 @LOG
 @click.option(
-    "--to", "target", type=click.Path(path_type=Path), required=True, help="The back-up file to write."
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The back-up file to write, or a folder that is there: the file is then named after the time.",
+)
+@click.option(
+    "--keep",
+    default=0,
+    type=click.IntRange(min=0),
+    help="How many files stay in that folder; older ones go when a new one is verified. 0: all.",
 )
 @click.option(
     "--recipient", required=True, help="An age public key (age1…) whose secret half is kept offline."
 )
 @told
-def backup(key_file: Path, log_folder: Path, target: Path, recipient: str) -> Told:
+def backup(key_file: Path, log_folder: Path, target: Path, recipient: str, keep: int) -> Told:
     """Key file and log into one file, enciphered to an offline key. The module may go on working meanwhile."""
+    folder = target if target.is_dir() else None
+    if folder is not None:
+        target = folder / f"keys-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.age"
     archive.write(target, recipient, pieces(key_file, log_folder), {"holds": "keystore"})
+    if folder is not None and keep:
+        # Names sort by time, and only names of this kind are ours to remove.
+        for old in sorted(folder.glob("keys-????????T??????Z.age"))[:-keep]:
+            old.unlink()
     return Told(
         {"file": target},
         f"Wrote {target} and read it back. Restore it with M custodians; rehearse that: keystore restore --drill.",

@@ -16,6 +16,7 @@ need poppler-utils command -v pdftotext
 need zbar-tools command -v zbarimg
 need python3-venv /usr/bin/python3 -c 'import ensurepip, venv'
 need socat command -v socat
+need e2fsprogs command -v mkfs.ext4
 need gcc command -v gcc
 need libc6-dev has_file /usr/include/stdio.h
 need libfaketime has_file "/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1"

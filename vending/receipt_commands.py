@@ -51,12 +51,22 @@ def explain(number: str, language: str) -> None:
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--paper", "size", type=click.Choice(pdf.PAPERS), default="a4", show_default=True)
 @click.option("--copy", type=click.IntRange(0, 999), default=0, help="0 is the first print.")
-def make_pdf(number: str, path: Path, size: str, copy: int) -> None:
+@click.option(
+    "--credit-note", "note", default="", help="The number of one of its credit notes, instead of the receipt."
+)
+def make_pdf(number: str, path: Path, size: str, copy: int, note: str) -> None:
     """Make a receipt's PDF again and say whether its bytes are those that were given. The server must be stopped."""
+    test = settings.load().is_demonstration
     with opened() as (db, clock):
         with db.reading() as session:
             key = queries.one_by_receipt(session, number).key
-        made = receipts.make_pdf(db, clock, key, size, test=settings.load().is_demonstration, copy=copy)
+        made = (
+            receipts.make_credit_note(db, clock, key, note, size, test=test)
+            if note
+            else receipts.make_pdf(db, clock, key, size, test=test, copy=copy)
+        )
+    if made is None:
+        raise click.ClickException(f"Receipt {number} has no credit note {note}. The sale's page lists them.")
     path.write_bytes(made.data)
     if made.same_bytes:
         click.echo(f"{path}: {len(made.data):,} bytes, SHA-256 {made.sha256}, as it was given.")

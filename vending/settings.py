@@ -75,6 +75,10 @@ class Settings:
     backup_keep: int = _setting(
         14, "How many back-ups are kept in the folder; older ones go when a new one is verified."
     )
+    keys_backup_to: str = _setting(
+        "",
+        "The folder of the module's own back-ups, where its user makes them (`ampoule-keys-backup.timer`); their age is looked at.",
+    )
     web_threads: int = _setting(16, "How many pages are worked on at the same time.")
     log_format: str = _setting(
         "people", "`people` for a terminal, `json` for a collector.", choices=("people", "json")

@@ -897,13 +897,14 @@ CREATE OR REPLACE TRIGGER receipt_around_append_only BEFORE UPDATE OR DELETE OR 
 CREATE TABLE receipt_paper (
 	id BIGSERIAL NOT NULL,
 	sale_key VARCHAR NOT NULL,
+	number VARCHAR NOT NULL,
 	size VARCHAR NOT NULL,
 	copy_number BIGINT NOT NULL,
 	sha256 VARCHAR NOT NULL,
 	made_with JSONB NOT NULL,
 	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_receipt_paper PRIMARY KEY (id),
-	CONSTRAINT uq_receipt_paper_sale_key_size_copy_number UNIQUE (sale_key, size, copy_number),
+	CONSTRAINT uq_receipt_paper_sale_key_number_size_copy_number UNIQUE (sale_key, number, size, copy_number),
 	CONSTRAINT fk_receipt_paper_sale_key FOREIGN KEY(sale_key) REFERENCES sale (key)
 )
 --;;

@@ -924,13 +924,14 @@ CREATE TRIGGER IF NOT EXISTS receipt_around_no_delete BEFORE DELETE ON receipt_a
 CREATE TABLE receipt_paper (
 	id INTEGER NOT NULL,
 	sale_key TEXT NOT NULL,
+	number TEXT NOT NULL,
 	size TEXT NOT NULL,
 	copy_number INTEGER NOT NULL,
 	sha256 TEXT NOT NULL,
 	made_with TEXT NOT NULL,
 	made_at TEXT NOT NULL,
 	CONSTRAINT pk_receipt_paper PRIMARY KEY (id),
-	CONSTRAINT uq_receipt_paper_sale_key_size_copy_number UNIQUE (sale_key, size, copy_number),
+	CONSTRAINT uq_receipt_paper_sale_key_number_size_copy_number UNIQUE (sale_key, number, size, copy_number),
 	CONSTRAINT fk_receipt_paper_sale_key FOREIGN KEY(sale_key) REFERENCES sale ("key")
 )
  STRICT

@@ -71,6 +71,7 @@ def test_the_units_are_sound_and_run_as_those_users(installed: Root) -> None:
     for unit, user in (
         *(("ampoule.service", "ampoule"), ("ampoule-worker.service", "ampoule")),
         *(("ampoule-module.service", "ampoule-module"), ("ampoule-doctor.service", "ampoule")),
+        ("ampoule-keys-backup.service", "ampoule-module"),
     ):
         service = settings_of(installed.read(f"/etc/systemd/system/{unit}"))
         assert service["User"] == user
@@ -80,7 +81,14 @@ def test_the_units_are_sound_and_run_as_those_users(installed: Root) -> None:
         assert installed.run("test", "-x", program).returncode == 0
     if installed.run("sh", "-c", "command -v systemd-analyze").returncode == 0:
         units = [
-            f"ampoule{name}" for name in (".service", "-module.service", "-worker.service", "-doctor.timer")
+            f"ampoule{name}"
+            for name in (
+                ".service",
+                "-module.service",
+                "-worker.service",
+                "-doctor.timer",
+                "-keys-backup.timer",
+            )
         ]
         seen = installed.run("systemd-analyze", "verify", *(f"/etc/systemd/system/{unit}" for unit in units))
         ours = [line for line in (seen.stderr + seen.stdout).splitlines() if "ampoule" in line]
@@ -169,6 +177,32 @@ def test_a_sale_between_the_two_users_and_a_third_who_gets_nowhere(installed: Ro
             one.terminate()
         for one in processes:
             one.wait(30)
+
+
+def test_the_modules_user_backs_up_its_keys_by_its_own_timer(installed: Root) -> None:
+    """The service's own command line, as the timer starts it; the server sees how old the file is and cannot open it."""
+    folder = "/var/backups/ampoule-keys"
+    installed.run("install", "-d", "-m", "755", "-o", "ampoule-module", folder)
+    for day in range(1, 32):
+        installed.run(
+            "install", "-o", "ampoule-module", "/dev/null", f"{folder}/keys-202001{day:02d}T000000Z.age"
+        )
+    made = installed.run(f"{PROGRAMS}/ampoule", "backup", "key", "--out", "/root/backup.key")
+    recipient = re.search(r"age1[0-9a-z]+", made.stdout + made.stderr)
+    assert recipient, made.stdout + made.stderr
+    service = settings_of(installed.read("/etc/systemd/system/ampoule-keys-backup.service"))
+    told = service["ExecStart"].replace("${TO}", folder).replace("${RECIPIENT}", recipient[0])
+    done = installed.run(*shlex.split(told), user=service["User"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = installed.run("ls", folder).stdout.split()
+    assert len(files) == 30
+    assert files[0] == "keys-20200103T000000Z.age"
+    newest = f"{folder}/{files[-1]}"
+    assert "Permission denied" in installed.run("cat", newest, user="ampoule").stderr
+    assert installed.run("stat", "-c", "%Y", newest, user="ampoule").returncode == 0
+    refused = installed.run(*shlex.split(told), user="ampoule")
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
 
 
 def test_removing_it_keeps_what_the_site_owns(installed: Root) -> None:

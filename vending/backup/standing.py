@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from vending.settings import Settings
 
 FILE = "backup.json"
+KEYS_BEHIND = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Standing:
     sales: int = 0
     holds_module: bool = False
     same_disk: bool = False
+    keys_at: datetime | None = None  # the module's own newest back-up, where its user makes one
     drilled_at: datetime | None = None
     failed_at: datetime | None = None
     failure: str = ""
@@ -44,10 +46,15 @@ class Standing:
                 "There is no back-up. Set AMPOULE_BACKUP_TO and AMPOULE_BACKUP_RECIPIENT, then `ampoule backup now`."
             )
         else:
-            if not self.holds_module:
+            if not self.holds_module and self.keys_at is None:
                 found.append(
-                    "The back-up holds no key file and no issuance log, because this user may not read them. Run "
-                    "`keystore backup` as the module's user too, or `ampoule backup now` as root."
+                    "The back-up holds no key file and no issuance log, because this user may not read them. Let the module's "
+                    "user make its own: ampoule-keys-backup.timer and AMPOULE_KEYS_BACKUP_TO (deployer's guide)."
+                )
+            elif not self.holds_module and self.keys_at and self.made_at - self.keys_at > KEYS_BEHIND:
+                found.append(
+                    f"The newest back-up of the keys and their log is of {self.keys_at:%Y-%m-%d %H:%M} UTC. Look why no newer "
+                    "one came: `systemctl status ampoule-keys-backup`."
                 )
             if self.same_disk:
                 found.append(
@@ -68,9 +75,20 @@ def last(settings: Settings) -> Standing:
         for name in ("made_at", "verified_at", "failed_at", "drilled_at"):
             if values.get(name):
                 values[name] = datetime.fromisoformat(values[name])
-        return Standing(**values)
+        return replace(Standing(**{**values, "keys_at": None}), keys_at=_keys_at(settings))
     except (OSError, ValueError, TypeError, AttributeError):
         return Standing()
+
+
+def _keys_at(settings: Settings) -> datetime | None:
+    """When the module's user made its newest back-up, as far as this user may see it."""
+    if not settings.keys_backup_to:
+        return None
+    try:
+        times = [path.stat().st_mtime for path in Path(settings.keys_backup_to).glob("keys-*.age")]
+    except OSError:
+        return None
+    return datetime.fromtimestamp(max(times), UTC) if times else None
 
 
 def note(settings: Settings, standing: Standing) -> None:

@@ -95,32 +95,42 @@ def make_pdf(
     """The PDF, and its hash kept with what made it. A paper that still waits for a token is not kept: it will say more."""
     content = slip(db, clock, sale_key, test=test, copy=copy)
     data = pdf.render(worded(content), size)
-    digest, tools = hashlib.sha256(data).hexdigest(), typeset.made_with()
     if content.waiting:
+        digest = hashlib.sha256(data).hexdigest()
         return Made(data, digest, digest, same_tools=True)
-    first = _recorded(db, sale_key, size, content.copy)
+    return _kept(db, clock, data, sale_key=sale_key, number="", size=size, copy_number=content.copy)
+
+
+def make_credit_note(
+    db: Database, clock: Clock, sale_key: str, number: str, size: str, *, test: bool
+) -> Made | None:
+    """The PDF of one of the sale's credit notes, its hash kept as a receipt's is; none if the sale has no such note."""
+    found = credit_notes(db, clock, sale_key, test=test).get(number)
+    if found is None:
+        return None
+    data = pdf.render(found, size)
+    return _kept(db, clock, data, sale_key=sale_key, number=number, size=size, copy_number=0)
+
+
+def _kept(db: Database, clock: Clock, data: bytes, **paper: Any) -> Made:
+    """Against the hash of the first one of this paper, which is written now if there was none."""
+    digest, tools = hashlib.sha256(data).hexdigest(), typeset.made_with()
+    first = _recorded(db, paper)
     if first is None:
         try:
             with db.writing() as session:
-                session.add(
-                    ReceiptPaper(
-                        sale_key=sale_key, size=size, copy_number=content.copy,
-                        sha256=digest, made_with=tools, made_at=clock.now(),
-                    )
-                )  # fmt: skip
+                session.add(ReceiptPaper(**paper, sha256=digest, made_with=tools, made_at=clock.now()))
         except sa.exc.IntegrityError:
-            first = _recorded(db, sale_key, size, content.copy)
+            first = _recorded(db, paper)  # somebody was faster
     if first is None:
         return Made(data, digest, digest, same_tools=True)
     return Made(data, digest, first[0], same_tools=first[1] == tools)
 
 
-def _recorded(db: Database, sale_key: str, size: str, copy: int) -> tuple[str, dict[str, Any]] | None:
+def _recorded(db: Database, paper: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
     with db.reading() as session:
         found = session.execute(
-            sa.select(ReceiptPaper.sha256, ReceiptPaper.made_with).where(
-                ReceiptPaper.sale_key == sale_key, ReceiptPaper.size == size, ReceiptPaper.copy_number == copy
-            )
+            sa.select(ReceiptPaper.sha256, ReceiptPaper.made_with).filter_by(**paper)
         ).first()
     return (found.sha256, found.made_with) if found is not None else None
 

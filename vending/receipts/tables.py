@@ -31,13 +31,14 @@ class ReceiptPaper(Base):
 
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
     sale_key: Mapped[str] = mapped_column(sa.ForeignKey("sale.key"))
+    number: Mapped[str] = mapped_column(default="")  # of a credit note; the receipt has the sale's
     size: Mapped[str]
     copy_number: Mapped[int]
     sha256: Mapped[str]
     made_with: Mapped[dict[str, Any]]
     made_at: Mapped[datetime]
 
-    __table_args__ = (sa.UniqueConstraint("sale_key", "size", "copy_number"),)
+    __table_args__ = (sa.UniqueConstraint("sale_key", "number", "size", "copy_number"),)
 
 
 class PrintAgent(Base):

@@ -78,10 +78,12 @@ def as_pdf(key: str, paper: str) -> Response:
 @gate.needs("sale.make")
 def credit_note(key: str, number: str, paper: str) -> Response:
     services = _here(key)
-    notes = receipts.credit_notes(services.db, services.clock, key, test=services.settings.is_demonstration)
-    if number not in notes:
+    made = receipts.make_credit_note(
+        services.db, services.clock, key, number, paper, test=services.settings.is_demonstration
+    )
+    if made is None:
         raise NotFound(_("There is no such credit note for this sale."))
-    answer = Response(pdf.render(notes[number], paper), mimetype="application/pdf")
+    answer = Response(made.data, mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{number}.pdf"'
     return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import uuid
@@ -96,6 +97,13 @@ def test_it_comes_back_whole_although_sales_went_on(
     assert made.standing.sales >= 40
     assert not made.standing.holds_module
     assert not (settings.folder / making.WORK).exists()
+    assert any("ampoule-keys-backup.timer" in told for told in standing.last(settings).warnings())
+    keys = replace(settings, keys_backup_to=str(tmp_path / "keys"))
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/keys-20261120T000000Z.age").touch()
+    assert not any("keys" in told for told in standing.last(keys).warnings())
+    os.utime(tmp_path / "keys/keys-20261120T000000Z.age", (1, 1))
+    assert any("newest back-up of the keys" in told for told in standing.last(keys).warnings())
     address = restored(shop, made, identity, tmp_path / "new", empty_postgresql)
     assert (tmp_path / "new/site.secret").read_bytes() == b"s" * 32
     back = Database.open(address)
