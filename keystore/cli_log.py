@@ -216,6 +216,7 @@ def backup(key_file: Path, log_folder: Path, target: Path, recipient: str, keep:
     if folder is not None and keep:
         # Names sort by time, and only names of this kind are ours to remove.
         for old in sorted(folder.glob("keys-????????T??????Z.age"))[:-keep]:
+            archive.beside(old).unlink(missing_ok=True)
             old.unlink()
     return Told(
         {"file": target},

@@ -46,15 +46,16 @@ class Root:
         ]
 
     def run(
-        self, *words: str, user: str = "", environment: dict[str, str] | None = None
+        self, *words: str, user: str = "", environment: dict[str, str] | None = None, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
+        """`given`: what is typed on standard input."""
         return subprocess.run(
             self.command(*words, user=user, environment=environment),
             capture_output=True,
             text=True,
             timeout=600,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=given,
             env=_clean_environment(),
         )
 

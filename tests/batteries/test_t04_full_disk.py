@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -33,23 +34,24 @@ from vending.vends.tables import Sale, Token, Vend
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A disk of this size, or a skip that says what it needs."""
     folder.mkdir(parents=True, exist_ok=True)
-    image = folder.with_name(folder.name + ".disk")
-    for command in (
-        ["truncate", "-s", size, image],
-        ["mkfs.ext4", "-q", "-m", "0", image],
-        ["mount", "-o", "loop", image, folder],
-    ):
+    # Elsewhere: the file of one disk must not lie on another that is filled up.
+    with tempfile.NamedTemporaryFile(suffix=".disk") as image:
+        for command in (
+            ["truncate", "-s", size, image.name],
+            ["mkfs.ext4", "-q", "-m", "0", image.name],
+            ["mount", "-o", "loop", image.name, str(folder)],
+        ):
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+            except FileNotFoundError:
+                pytest.skip(f"needs {command[0]} (e2fsprogs, mount)")
+            if done.returncode:
+                pytest.skip(f"needs root and loop devices: {command[0]} says {done.stderr.strip()}")
+        folder.chmod(0o700)
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            pytest.skip(f"needs {command[0]} (e2fsprogs, mount)")
-        if done.returncode:
-            pytest.skip(f"needs root and loop devices: {command[0]} says {done.stderr.strip()}")
-    folder.chmod(0o700)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=False)
+            yield folder
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 def fill(folder: Path, leave: int = 0) -> Path:

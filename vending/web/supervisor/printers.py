@@ -50,7 +50,11 @@ def index() -> Any:
         rows.append(
             [
                 Cell(job.till),
-                Cell(name, sub=_("COPY %(number)s", number=job.copy_number) if job.copy_number else ""),
+                Cell(
+                    name,
+                    url=url_for("vends.show", key=job.sale_key) if job.sale_key else "",
+                    sub=_("COPY %(number)s", number=job.copy_number) if job.copy_number else "",
+                ),
                 Cell(
                     word, job.state, lamp=lamp, url=url_for("printers.decide", key=job.key) if open_ else ""
                 ),
@@ -70,7 +74,7 @@ def index() -> Any:
                     {"label": _("End a pairing"), "url": url_for("printers.end")} if pairs and agents else None,
                     {"label": _("Pair a till"), "url": url_for("printers.pair"), "next": not agents} if pairs else None,
                 ],
-                "intro": _("Did it come out?") if unsure else "",
+                "intro": _("A printer stopped in the middle of a paper. Look whether it came out whole, and say so in the list.") if unsure else "",
             },
             columns=[Column("till", _("Till")), Column("paper", _("Paper")), Column("state", _("State")), Column("asked", _("Asked"))],
             fetch=listing.whole(rows),
@@ -184,14 +188,19 @@ def decide(key: str) -> Any:
     place = places.of_request()
     with services.db.reading() as session:
         job = next((one for one in print_queue.list_jobs(session, place.site_key) if one.key == key), None)
+        told = [job.paper] if job is not None and job.paper else []
+        if job is not None and job.sale_key:
+            told = [queries.one_sale(session, job.sale_key).receipt]
+            if job.copy_number:
+                told.append(_("COPY %(number)s", number=job.copy_number))
     if job is None or job.state == "fetched":
         raise forms.gone(_("This paper waits for nobody's word. Look at the list again."))
     options = [("drop", _("Nobody needs it any more"))]
     if job.state == "unsure":
         options = [("yes", _("It came out whole")), ("no", _("It did not: print it again")), *options]
     form = forms.Form(
-        page={"title": _("Did it come out?"), "crumbs": [{"label": _("Printers"), "url": url_for("printers.index")}, {"label": _("Paper")}], "facts": [_("Till %(till)s", till=job.till)]},
-        fields=[forms.Field("word", _("The paper"), "choose", options=options)],
+        page={"title": _("Did it come out?"), "crumbs": [{"label": _("Printers"), "url": url_for("printers.index")}, {"label": _("Paper")}], "facts": [_("Till %(till)s", till=job.till), *told]},
+        fields=[forms.Field("word", _("The paper"), "segments", options=options, needed=True)],
         submit=_("Say so"),
         back=url_for("printers.index"),
     )  # fmt: skip
