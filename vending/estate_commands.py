@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from vending.access.policy import SYSTEM
+from vending.clock import SystemClock
 from vending.errors import NotFound
 from vending.estate import columns, exporting, importing, queries
 from vending.estate.importing import Report
 from vending.estate.queries import SiteView
-from vending.user_commands import opened
+from vending.user_commands import looking, opened
 
 
 @click.group()
@@ -88,7 +89,8 @@ def list_columns(kind: str) -> None:
 @click.argument("text")
 def find(text: str) -> None:
     """Search meters as a till does: any part of a number, name, unit or telephone number."""
-    with opened() as (db, clock), db.reading() as session:
+    clock = SystemClock()
+    with looking() as db, db.reading() as session:
         found = queries.find_meters(session, clock, text)
         for view in found:
             unit = view.space.code if view.space else "-"

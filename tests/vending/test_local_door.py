@@ -127,3 +127,32 @@ def test_another_user_finds_it_shut(product: Product) -> None:
         assert "PermissionError" not in seen.stderr, "the door itself was not reached, so nothing was shown"
     finally:
         path.chmod(0o600)
+
+
+def test_a_command_that_writes_past_the_server_is_refused_in_one_sentence(product: Product) -> None:
+    """D1: one process writes. Each of them takes the writer's lock first, and the server holds it."""
+    listed = product.folder / "units.csv"
+    listed.write_text("code,area\nZ-99,10\n")
+    for words in (
+        ("estate", "import", "units", str(listed)),
+        ("estate", "export", "meters", str(product.folder / "meters.csv")),
+        ("sale", "bulk", str(listed), "--by", "thandi"),
+        ("receipt", "pdf", "N1-000001", str(product.folder / "r.pdf")),
+        ("reconcile", "--adopt"),
+        ("database", "upgrade"),
+    ):
+        refused = ampoule(product, *words)
+        assert refused.returncode == 1, words
+        assert "already works on" in refused.stderr, (words, refused.stderr)
+        assert len(refused.stderr.splitlines()) == 1
+    assert "Z-99" not in ampoule(product, "estate", "find", "Z-99").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("estate", "find", "G-03"), ("audit",), ("reconcile",), ("jobs", "list"), ("doctor",)]
+)
+def test_a_command_that_reads_runs_beside_the_server(product: Product, words: tuple[str, ...]) -> None:
+    done = ampoule(product, *words)
+    assert "already works on" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout
