@@ -84,6 +84,7 @@ def run(folder: Path, given: argparse.Namespace) -> None:
 
 def prepare(folder: Path, count: int) -> None:
     """The demonstration's site with many more meters, one seller with a limit, and a thousand sellers beside him."""
+    from keystore import demonstration
     from sts import drn
     from vending import bootstrap, demonstrating, migrating
     from vending import settings as settings_module
@@ -95,6 +96,7 @@ def prepare(folder: Path, count: int) -> None:
 
     settings = settings_module.load()
     settings.folder.mkdir(parents=True, exist_ok=True)
+    demonstration.init(folder / "var" / "module")
     db = Database.open(settings.database_address)
     migrating.bring_up_to_date(db)
     services = bootstrap.open_services(settings, db=db)
@@ -177,16 +179,6 @@ def prepare(folder: Path, count: int) -> None:
 
 def serve(folder: Path, settings: dict[str, str], port: int) -> list[subprocess.Popen[bytes]]:
     module = folder / "var" / "module"
-    subprocess.run(
-        [
-            PROGRAMS / "python",
-            "-c",
-            "import sys; from pathlib import Path; from keystore import demonstration; demonstration.init(Path(sys.argv[1]))",
-            module,
-        ],
-        check=True,
-        env=settings,
-    )
     out = open(folder / "out", "wb")  # noqa: SIM115 — the processes write to it
     (folder / "var" / "run").mkdir(parents=True, exist_ok=True)
     commands: list[list[str]] = [
@@ -300,6 +292,8 @@ def quotes(folder: Path, port: int, seconds: int) -> float:
             "-t1",
             f"-c{CLIENTS}",
             f"-d{seconds}s",
+            "--timeout",
+            "10s",
             "-s",
             str(folder / "trial.lua"),
             f"http://127.0.0.1:{port}",

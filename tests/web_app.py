@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from vending.access.site_secret import SiteSecret
 from vending.demonstration.people import DEMONSTRATION_PEOPLE
 from vending.services import Services
 from vending.settings import Settings
+from vending.vends import ordering
 from vending.vends import service as vends
 from vending.vends.groups import Groups
 from vending.vends.plan import Basket
@@ -33,6 +35,7 @@ def open_app(shop: Shop, folder: Path, **settings: Any) -> Flask:
         module=shop.module,  # type: ignore[arg-type]
         vault=SiteSecret.of_folder(folder),
         sales=Groups(sell),
+        quotes=Groups(partial(ordering.quote_all, shop.db, shop.clock)),
     )
     app = create_app(services)
     app.testing = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from keystore.client import SocketModule
 from keystore.module import SecurityModule
@@ -16,6 +17,7 @@ from vending.notifications.channel import Channel
 from vending.receipts.printer import Printer
 from vending.services import Services
 from vending.settings import Settings
+from vending.vends import ordering
 from vending.vends import service as vends
 from vending.vends.groups import Groups
 from vending.vends.log_fence import LogFence
@@ -39,6 +41,7 @@ def open_services(settings: Settings, *, clock: Clock | None = None, db: Databas
         module=module,
         vault=vault,
         sales=Groups(sell),
+        quotes=Groups(partial(ordering.quote_all, db, clock), name="quotes"),
         channels=open_channels(settings),
     )
 
@@ -60,6 +63,7 @@ def open_module(settings: Settings) -> SecurityModule:
 
 def close_services(services: Services) -> None:
     services.sales.close()
+    services.quotes.close()
     services.db.close()
 
 

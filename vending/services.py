@@ -10,6 +10,7 @@ from vending.db import Database
 from vending.notifications.channel import Channel
 from vending.settings import Settings
 from vending.vends.groups import Groups
+from vending.vends.ordering import QuoteAsked, Quoted
 from vending.vends.plan import Basket
 from vending.vends.service import SaleOutcome
 
@@ -22,4 +23,5 @@ class Services:
     module: SecurityModule
     vault: SiteSecret
     sales: Groups[Basket, SaleOutcome]
+    quotes: Groups[QuoteAsked, Quoted]
     channels: Mapping[str, Channel] = field(default_factory=dict)  # sms, email: those that are set up

@@ -225,9 +225,9 @@ def stamp(session: Session) -> tuple[Any, ...]:
     )
 
 
-def refuse_over_limit(client: Client, amount_minor: int) -> None:
+def refuse_over_limit(limit_minor: int, amount_minor: int) -> None:
     """The limit of one sale. The module's budget is the wall behind it."""
-    if amount_minor > client.sale_limit_minor:
+    if amount_minor > limit_minor:
         raise ApiKeyOverLimit(
             "The amount is above what this API key may sell at once. Ask a manager for a higher limit."
         )

@@ -11,7 +11,7 @@ Not here: API keys (access), the sale (vends). Terms that cost money are agreed 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -461,16 +461,32 @@ def commission_legs(
 
 
 def position(session: Session, seller: SellerView) -> Position:
-    money, earned = ledger_queries.standing(
-        session, [(seller.account, seller.currency), (seller.commission_account, seller.currency)]
+    return _positions(session, [seller])[seller.code]
+
+
+def positions(session: Session, codes: Collection[str]) -> dict[str, Position]:
+    """Where each of these sellers stands now, all of them at one look."""
+    if not codes:
+        return {}
+    return _positions(
+        session, [_view(row) for row in session.scalars(sa.select(Seller).where(Seller.code.in_(codes)))]
     )
-    return Position(
-        seller.currency,
-        money.balance,
-        seller.credit_limit_minor,
-        money.available + seller.credit_limit_minor,
-        earned.balance,
-    )
+
+
+def _positions(session: Session, sellers: Sequence[SellerView]) -> dict[str, Position]:
+    places = [(account, one.currency) for one in sellers for account in (one.account, one.commission_account)]
+    standing = iter(ledger_queries.standing(session, places))
+    found = {}
+    for one in sellers:
+        money, earned = next(standing), next(standing)
+        found[one.code] = Position(
+            one.currency,
+            money.balance,
+            one.credit_limit_minor,
+            money.available + one.credit_limit_minor,
+            earned.balance,
+        )
+    return found
 
 
 def settlement(session: Session, seller: SellerView, since: datetime, until: datetime) -> Settlement:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -21,13 +21,23 @@ from vending.estate import queries as estate
 from vending.ledger import queries as ledger
 from vending.tariffs import service as tariffs
 from vending.tariffs.calendar import counter_window
-from vending.vends.plan import COUNTS, Basket
+from vending.vends.plan import COUNTS, VendOrder
 from vending.vends.tables import AllowanceClaim, KeyChange, Vend
 
 Key = TypeVar("Key")
 Found = TypeVar("Found")
 Window = tuple[datetime, datetime]
 Claim = tuple[str, str]
+
+
+class Asked(Protocol):
+    """What is looked at: a basket, or an order that somebody wants to know the price of."""
+
+    @property
+    def site(self) -> str: ...
+
+    @property
+    def orders(self) -> tuple[VendOrder, ...]: ...
 
 
 class Look:
@@ -46,16 +56,14 @@ class Look:
         self._claims: dict[Claim, bool] = {}
 
     @classmethod
-    def ahead(cls, session: Session, clock: Clock, baskets: Sequence[Basket], *, lock: bool) -> Look:
+    def ahead(cls, session: Session, clock: Clock, baskets: Sequence[Asked], *, lock: bool) -> Look:
         """Reads for all orders of these baskets at once. `lock` (a sale, not a quote): until the transaction ends, nobody
         else plans a sale for the same meters, so that no two of them find the same units bought this month."""
         look = cls(session, clock)
         names = list(
             dict.fromkeys(order.meter for basket in baskets for order in basket.orders if order.meter)
         )
-        if lock:
-            estate.lock_meters(session, list(estate.keys_of(session, names).values()))
-        _fill(look._meters, names, look._read_meters)
+        look._meet(names, lock=lock)
         _fill(look._sites, [basket.site for basket in baskets], look._read_sites)
         meters = [meter for meter in look._meters.values() if meter is not None]
         keys = [meter.key for meter in meters]
@@ -100,7 +108,9 @@ class Look:
 
     def meter(self, name: str, site: estate.SiteView) -> estate.MeterView:
         """By key, or by number as `estate.one_meter` takes it. A meter of another site is as good as none."""
-        found = _fill(self._meters, [name], self._read_meters).get(name)
+        if name not in self._meters:
+            self._meet([name], lock=False)
+        found = self._meters[name]
         if found is not None and found.site_key == site.key:
             return found
         return estate.one_meter(self._session, self._clock, name, sites=(site.key,))
@@ -144,12 +154,15 @@ class Look:
     def _read_sites(self, keys: list[str]) -> Iterable[tuple[str, estate.SiteView]]:
         return [(site.key, site) for site in estate.list_sites(self._session, keys)]
 
-    def _read_meters(self, names: list[str]) -> Iterable[tuple[str, estate.MeterView | None]]:
+    def _meet(self, names: list[str], *, lock: bool) -> None:
+        """Reads these meters, and knows each by its key from then on too."""
         keys = estate.keys_of(self._session, names)
+        if lock:
+            estate.lock_meters(self._session, list(keys.values()))
         found = {
             view.key: view for view in estate.list_meters(self._session, self._clock, list(keys.values()))
         }
-        return [(name, found.get(keys.get(name, ""))) for name in names]
+        self._meters |= {name: found.get(keys.get(name, "")) for name in names} | found
 
     def _read_changes(
         self, keys: list[str]

@@ -6,15 +6,18 @@ One function for the quote, the sale and the trial of a whole basket, so that al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from vending.clock import Clock
-from vending.errors import InvalidInput
+from vending.db import Database
+from vending.errors import InvalidInput, VendingError
 from vending.estate import queries as estate
 from vending.money import plain
+from vending.payments import sellers
 from vending.tariffs import fees
 from vending.tariffs.allowance import price_free
 from vending.tariffs.quote import Quote, Refused
@@ -50,6 +53,46 @@ def trial(session: Session, clock: Clock, basket: Basket, *, channel: str = "") 
         session, clock, basket, site, facts.Spent(), channel, Look.ahead(session, clock, [basket], lock=False)
     )
     return Trial(planned, sum(plan.pays_minor for plan in planned), site.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteAsked:
+    """One order whose price is wanted, by a seller who also wants to know where he stands (`till` is his code)."""
+
+    order: VendOrder
+    site: str
+    till: str = ""
+    channel: str = ""
+
+    @property
+    def orders(self) -> tuple[VendOrder, ...]:
+        return (self.order,)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    planned: Planned
+    currency: str
+    seller: sellers.Position | None
+
+
+def quote_all(db: Database, clock: Clock, asked: Sequence[QuoteAsked]) -> list[Quoted | Exception]:
+    """The price of each order as if it were the only one: many askings, one look. One that cannot be sold is an answer
+    and fails no neighbour."""
+    answers: list[Quoted | Exception] = []
+    with db.reading() as session:
+        look = Look.ahead(session, clock, asked, lock=False)
+        positions = sellers.positions(session, {one.till for one in asked if one.till})
+        for one in asked:
+            try:
+                site = look.site(one.site)
+                planned = plan_order(
+                    session, clock, one.order, site, facts.Spent(), channel=one.channel, look=look
+                )
+                answers.append(Quoted(planned, site.currency, positions.get(one.till)))
+            except VendingError as refused:
+                answers.append(refused)
+    return answers
 
 
 def plan_orders(

@@ -114,6 +114,7 @@ class Basket:
     cashier_key: str
     cashier_name: str
     shift: str = ""  # the key of the open shift whose drawer takes the money; a desk sale always has one
+    most_minor: int | None = None  # what the API key that asks may sell at once
 
     def check(self) -> None:
         if not self.orders:

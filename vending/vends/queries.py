@@ -161,6 +161,9 @@ def find_receipt(session: Session, receipt: str) -> SaleView | None:
 def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
     keys = [sale.key for sale in sales]
     vends = session.scalars(sa.select(Vend).where(Vend.sale_key.in_(keys)).order_by(Vend.position)).all()
+    of_sale: dict[str, list[Vend]] = {key: [] for key in keys}
+    for vend in vends:
+        of_sale[vend.sale_key].append(vend)
     carried = {name for vend in vends for name in vend.carries}
     tokens: dict[str, list[Token]] = {}
     for token in session.scalars(
@@ -193,7 +196,7 @@ def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
             sale.content_hash,
             sale.copies,
             sale.sold_at,
-            tuple(_vend(vend, tokens, before) for vend in vends if vend.sale_key == sale.key),
+            tuple(_vend(vend, tokens, before) for vend in of_sale[sale.key]),
             tuple(taken.get(sale.key, ())),
         )
         for sale in sales

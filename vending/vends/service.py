@@ -13,7 +13,7 @@ same; an act without money joins it in the middle, when two people have agreed (
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from keystore.errors import KeystoreError
 from keystore.module import MAX_REQUESTS, AlreadyIssued, Cancelled, Issued, Request, SecurityModule
 from keystore.module import Refused as ModuleRefusal
 from vending import audit, rows
+from vending.access import api_keys
 from vending.audit import Doer
 from vending.clock import Clock
 from vending.crashpoints import reach
@@ -38,17 +39,18 @@ from vending.ledger.entries import Entry, Leg
 from vending.ledger.errors import CeilingReached, FloorReached
 from vending.payments import sellers, vouchers
 from vending.payments import service as payments
-from vending.payments.sellers import Commission
+from vending.payments.sellers import Commission, Position
 from vending.payments.tender import AccountShort, Taken, channel_of, take
 from vending.shifts import service as shifts
 from vending.shifts.errors import TillFull
-from vending.vends import facts
+from vending.vends import facts, queries
 from vending.vends.content import FORM, content_hash
 from vending.vends.errors import OrderIdReused
 from vending.vends.look import Look
 from vending.vends.ordering import plan_orders
 from vending.vends.outcome import Answered
 from vending.vends.plan import Basket, Planned, drawn_on, paid_by_seller, payment_legs, set_aside
+from vending.vends.queries import SaleView
 from vending.vends.readiness import Readiness
 from vending.vends.releasing import OrderAnswered, hold_name, release
 from vending.vends.requests import Part, request_of
@@ -59,11 +61,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SaleOutcome:
-    """Where a sale stands after it was asked for. `open` means: paid, and the answer of the module is not known yet."""
+    """Where a sale stands after it was asked for: read back for the whole group at once, so that who answers a caller
+    needs no look of his own. `open` means: paid, and the answer of the module is not known yet."""
 
-    sale_key: str
-    receipt: str
-    states: tuple[str, ...]
+    sale: SaleView
+    seller: Position | None  # where the third-party seller who paid stands now
+    handed_over: Mapping[str, datetime]  # his orders whose tokens the customer has, by his word
+
+    @property
+    def sale_key(self) -> str:
+        return self.sale.key
+
+    @property
+    def receipt(self) -> str:
+        return self.sale.receipt
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        return tuple(vend.state for vend in self.sale.vends)
 
     @property
     def is_open(self) -> bool:
@@ -80,7 +95,7 @@ def sell(
     with db.reading() as session:
         waiting = _open_orders(session, Vend.sale_key.in_(keys))
     _complete_all(db, clock, module, waiting)
-    outcomes = _outcomes(db, keys)
+    outcomes = _outcomes(db, keys, {basket.till for basket in baskets if basket.is_of_seller})
     return [outcomes[key] if isinstance(key, str) else key for key in placed]
 
 
@@ -224,6 +239,8 @@ def _plan(ground: _Ground, basket: Basket, spent: facts.Spent) -> _Made:
         earns = partial(sellers.commission_legs, basket.till, rate, site.currency)
         planned = tuple(paid_by_seller(plan, sellers.account_of(basket.till), earns) for plan in planned)
     total = sum(plan.pays_minor for plan in planned)
+    if basket.most_minor is not None:
+        api_keys.refuse_over_limit(basket.most_minor, total)
     tenders = vouchers.worth(
         session,
         basket.tenders,
@@ -584,20 +601,15 @@ def requests_waiting(db: Database, clock: Clock) -> Iterator[Request]:
                 yield order.requests[part.part_id]
 
 
-def _outcomes(db: Database, sale_keys: Sequence[str]) -> dict[str, SaleOutcome]:
+def _outcomes(db: Database, sale_keys: list[str], codes: Collection[str]) -> dict[str, SaleOutcome]:
+    if not sale_keys:
+        return {}
     with db.reading() as session:
-        rows = session.execute(
-            sa.select(Sale.key, Sale.receipt, Vend.state)
-            .join(Vend, Vend.sale_key == Sale.key)
-            .where(Sale.key.in_(sale_keys))
-            .order_by(Sale.id, Vend.position)
-        ).all()
-    states: dict[str, list[str]] = {}
-    receipts: dict[str, str] = {}
-    for key, receipt, state in rows:
-        states.setdefault(key, []).append(state)
-        receipts[key] = receipt
-    return {key: SaleOutcome(key, receipts[key], tuple(found)) for key, found in states.items()}
+        sales = queries.list_sales(session, sale_keys)
+        positions = sellers.positions(session, codes)
+        by_sellers = [vend.order_id for sale in sales if sale.till in positions for vend in sale.vends]
+        handed = sellers.handed_over(session, by_sellers) if by_sellers else {}
+    return {sale.key: SaleOutcome(sale, positions.get(sale.till), handed) for sale in sales}
 
 
 def reprint(db: Database, clock: Clock, sale_key: str, *, actor: Any) -> int:

@@ -95,9 +95,9 @@ def test_a_key_that_sells_needs_a_second_person_who_agreed_to_exactly_that(
     with db.writing() as session:
         secret = api_keys.make(session, clock, vault, first.actor, wanted, approval=request)
     client = api_keys.client_of(db, clock, secret)
-    api_keys.refuse_over_limit(client, 50_000)
+    api_keys.refuse_over_limit(client.sale_limit_minor, 50_000)
     with pytest.raises(ApiKeyOverLimit):
-        api_keys.refuse_over_limit(client, 50_001)
+        api_keys.refuse_over_limit(client.sale_limit_minor, 50_001)
 
 
 def test_calls_are_counted_over_the_last_minute(

@@ -285,6 +285,7 @@ def test_the_worker_makes_it_once_a_night(site_shop: Shop, site: tuple[Settings,
         module=site_shop.module,  # type: ignore[arg-type] — the fake has the verbs that a seller uses
         vault=None,  # type: ignore[arg-type] — the back-up reads the file
         sales=None,  # type: ignore[arg-type] — nothing is sold
+        quotes=None,  # type: ignore[arg-type] — nor quotes
     )
     night = nightly.Nightly(services)
     assert night.look()

@@ -27,6 +27,7 @@ def worker_of(shop: Shop, folder: Path) -> Worker:
         module=shop.module,  # type: ignore[arg-type]
         vault=SiteSecret.of_folder(folder),
         sales=None,  # type: ignore[arg-type] — the worker sells nothing
+        quotes=None,  # type: ignore[arg-type] — nor quotes
     )
     return Worker(services)
 

@@ -7,7 +7,8 @@ site or another seller gives the same answer as one that does not exist.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +34,9 @@ from vending.vends import service as vends
 from vending.vends.errors import MeterNotForSale, OrderIdReused
 from vending.vends.listing import OrderView
 from vending.vends.look import Look
+from vending.vends.ordering import QuoteAsked
 from vending.vends.plan import Basket, VendOrder
+from vending.vends.queries import SaleView, VendView
 from vending.vends.service import SaleOutcome
 from vending.web import words
 from vending.web.api import cursors, masking
@@ -116,25 +119,28 @@ class SiteDesk:
         )
 
     def quote(self, trial: s.Trial) -> s.Quote:
-        services = self._services
-        with services.db.reading() as session:
-            site = estate.one_site(session, self._site)
-            money, units = _asked(trial.amount, site.currency)
-            order = VendOrder(_TRIAL, pan_of(trial.meter), money, units)
-            planned = ordering.plan_order(session, services.clock, order, site, facts.Spent(), channel=SELLER)
-            position = self._position(session)
+        currency = self._seller.currency if self._seller is not None else self._currency()
+        money, units = _asked(trial.amount, currency)
+        asked = QuoteAsked(
+            VendOrder(_TRIAL, pan_of(trial.meter), money, units),
+            self._site,
+            self._seller.code if self._seller is not None else "",
+            SELLER,
+        )
+        quoted = self._services.quotes.submit(asked)
+        planned = quoted.planned
         return s.Quote(
             meter=planned.buyer.pan,
             service=planned.buyer.service,
             unit=words.unit_of(planned.buyer.service),
-            currency=site.currency,
+            currency=quoted.currency,
             pays_minor=planned.pays_minor,
             units=planned.units,
             free_units=planned.free_units,
             carried_minor=planned.carried_minor,
             tariff=planned.tariff_version,
             lines=_lines(planned.lines),
-            seller=_told(self._seller, position),
+            seller=_told(self._seller, quoted.seller),
         )
 
     # --- the sale
@@ -154,20 +160,18 @@ class SiteDesk:
         outcomes |= zip(
             twice, self._services.sales.submit_all([baskets[order_id] for order_id in twice]), strict=True
         )
-        sold = [order_id for order_id, outcome in outcomes.items() if isinstance(outcome, SaleOutcome)]
-        with self._services.db.reading() as session:
-            position = self._position(session)
-            found = listing.find_orders(session, sold, site=self._site, till=seller.code)
-            handed = sellers.handed_over(session, sold)
-        told = _told(seller, position)
-        for order_id in sold:
-            # An id that belongs to a sale of somebody else: whose, and of what, is not ours to say.
-            answers[order_id] = (
-                _vend(found[order_id], handed, told) if order_id in found else OrderIdReused(_REUSED)
-            )
+        position = None
         for order_id, outcome in outcomes.items():
-            if isinstance(outcome, Exception):
+            if not isinstance(outcome, SaleOutcome):
+                position = position or self._look_at_position()
                 answers[order_id] = self._refusal(outcome, position)
+            elif (outcome.sale.site_key, outcome.sale.till) != (self._site, seller.code):
+                # An id that belongs to a sale of somebody else: whose, and of what, is not ours to say.
+                answers[order_id] = OrderIdReused(_REUSED)
+            else:
+                vend = next(one for one in outcome.sale.vends if one.order_id == order_id)
+                told = _told(seller, outcome.seller)
+                answers[order_id] = _vend(outcome.sale, vend, outcome.handed_over, told)
         return [answers[order.order_id] for order in orders]
 
     def _selling(self) -> SellerView:
@@ -180,12 +184,9 @@ class SiteDesk:
 
     def _basket(self, order: s.Order, seller: SellerView) -> Basket:
         money, units = _asked(order.amount, seller.currency)
-        if money is None:
-            # By energy the price is not known yet; the limit of one sale counts for it all the same.
-            money_asked = self.quote(s.Trial(meter=order.meter, amount=order.amount)).pays_minor
-        else:
-            money_asked = money
-        api_keys.refuse_over_limit(self._client, money_asked)
+        limit = self._client.sale_limit_minor
+        if money is not None:
+            api_keys.refuse_over_limit(limit, money)
         return Basket(
             sale_id=order.order_id,
             orders=(VendOrder(order.order_id, pan_of(order.meter), money, units),),
@@ -194,6 +195,8 @@ class SiteDesk:
             till=seller.code,
             cashier_key=self._client.actor.key,
             cashier_name=seller.name,
+            # By energy the price is known when it is planned; the limit of one sale counts for it all the same.
+            most_minor=limit if money is None else None,
         )
 
     def _refusal(self, error: Exception, position: sellers.Position | None) -> VendingError:
@@ -236,7 +239,7 @@ class SiteDesk:
             )
             shown = orders[: page.limit]
             handed = sellers.handed_over(session, [order.vend.order_id for order in shown])
-            items = [_vend(order, handed, None) for order in shown]
+            items = [_vend(order.sale, order.vend, handed, None) for order in shown]
         return s.Vends(
             items=items, next=cursors.write("vends", shown[-1].place) if len(orders) > page.limit else None
         )
@@ -308,8 +311,7 @@ class SiteDesk:
         )
 
     def position(self) -> s.SellerPosition | None:
-        with self._services.db.reading() as session:
-            return _told(self._seller, self._position(session))
+        return _told(self._seller, self._look_at_position())
 
     def statement(self, span: s.Span) -> s.SellerStatement:
         seller = self._selling()
@@ -454,12 +456,20 @@ class SiteDesk:
             return None
         return estate.one_meter(session, self._services.clock, number, sites=(self._site,)).key
 
+    def _currency(self) -> str:
+        with self._services.db.reading() as session:
+            return estate.one_site(session, self._site).currency
+
+    def _look_at_position(self) -> sellers.Position | None:
+        with self._services.db.reading() as session:
+            return self._position(session)
+
     def _position(self, session: Session) -> sellers.Position | None:
         return sellers.position(session, self._seller) if self._seller is not None else None
 
     def _vend(self, session: Session, order: OrderView, position: sellers.Position | None) -> s.Vend:
         handed = sellers.handed_over(session, [order.vend.order_id])
-        return _vend(order, handed, _told(self._seller, position))
+        return _vend(order.sale, order.vend, handed, _told(self._seller, position))
 
 
 _TRIAL = "00000000-0000-0000-0000-000000000000"  # no order: nothing is kept under it
@@ -482,8 +492,9 @@ def _least(known: facts.Known) -> int | None:
     return max(1, quoted.least_minor - known.buyer.kept_minor) if quoted.least_minor is not None else None
 
 
-def _vend(order: OrderView, handed: dict[str, Any], seller: s.SellerPosition | None) -> s.Vend:
-    sale, vend = order.sale, order.vend
+def _vend(
+    sale: SaleView, vend: VendView, handed: Mapping[str, datetime], seller: s.SellerPosition | None
+) -> s.Vend:
     content = next(one for one in sale.content["orders"] if one["order"] == vend.order_id)
     proof = vend.tokens[0] if vend.tokens else None
     return s.Vend(
