@@ -71,7 +71,9 @@ class Counter:
     def sell(self, *orders: VendOrder) -> queries.SaleView:
         (outcome,) = vends.sell(self.shop.db, self.clock, self.module, [self.shop.basket(*orders)])
         assert isinstance(outcome, vends.SaleOutcome), outcome
-        return self.sale(outcome.sale_key)
+        sale = self.sale(outcome.sale_key)
+        assert outcome.sale == sale, "what the seller is told is what stands in the database"
+        return sale
 
     def sale(self, key: str) -> queries.SaleView:
         with self.shop.db.reading() as session:

@@ -15,6 +15,7 @@ from vending.db import Database
 from vending.demonstration import loader
 from vending.estate import queries as estate
 from vending.payments.tender import Tender
+from vending.vends import queries
 from vending.vends import service as vends
 from vending.vends.plan import Basket, VendOrder
 
@@ -50,7 +51,13 @@ class Shop:
         return VendOrder(str(uuid.uuid4()), self.meter(unit, service), money_minor=money_minor)
 
     def sell(self, *baskets: Basket) -> list[vends.SaleOutcome | Exception]:
-        return vends.sell(self.db, self.clock, self.module, baskets)
+        """Every test that sells holds what the seller is told against what stands in the database."""
+        outcomes = vends.sell(self.db, self.clock, self.module, baskets)
+        with self.db.reading() as session:
+            for outcome in outcomes:
+                if isinstance(outcome, vends.SaleOutcome):
+                    assert outcome.sale == queries.one_sale(session, outcome.sale_key)
+        return outcomes
 
 
 def furnish(database: Database) -> None:

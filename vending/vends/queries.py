@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -122,6 +124,8 @@ def one_by_receipt(session: Session, receipt: str) -> SaleView:
 
 def list_sales(session: Session, keys: list[str]) -> list[SaleView]:
     """These sales, whole."""
+    if not keys:
+        return []
     return _views(session, list(session.scalars(sa.select(Sale).where(Sale.key.in_(keys)))))
 
 
@@ -182,28 +186,53 @@ def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
             .all()
         )
     taken = payments.list_of_sales(session, keys)
-    return [
-        SaleView(
-            sale.key,
-            sale.receipt,
-            sale.site_key,
-            sale.till,
-            sale.cashier_key,
-            sale.cashier_name,
-            sale.currency,
-            sale.total_minor,
-            sale.content,
-            sale.content_hash,
-            sale.copies,
-            sale.sold_at,
-            tuple(_vend(vend, tokens, before) for vend in of_sale[sale.key]),
-            tuple(taken.get(sale.key, ())),
-        )
-        for sale in sales
-    ]
+    return [_view(sale, of_sale[sale.key], tokens, before, taken.get(sale.key, ())) for sale in sales]
 
 
-def _vend(row: Vend, tokens: dict[str, list[Token]], before: dict[str, dict[str, Any]]) -> VendView:
+def as_written(
+    sale: Mapping[str, Any],
+    vends: Sequence[Mapping[str, Any]],
+    tokens: Mapping[str, Sequence[Mapping[str, Any]]],
+    taken: Sequence[Taken],
+) -> SaleView:
+    """The same view of a sale whose rows were written a moment ago, by whom they are still at hand: no look, and no JSON
+    read back. Orders that carry another order's tokens are not at hand whole; those are looked at."""
+    assert not any(vend["carries"] for vend in vends)
+    return _view(
+        SimpleNamespace(**sale),
+        [SimpleNamespace(**vend) for vend in vends],
+        {order_id: [SimpleNamespace(**token) for token in some] for order_id, some in tokens.items()},
+        {},
+        taken,
+    )
+
+
+def _view(
+    sale: Any,
+    vends: Sequence[Any],
+    tokens: Mapping[str, Sequence[Any]],
+    before: dict[str, dict[str, Any]],
+    taken: Sequence[Taken],
+) -> SaleView:
+    return SaleView(
+        sale.key,
+        sale.receipt,
+        sale.site_key,
+        sale.till,
+        sale.cashier_key,
+        sale.cashier_name,
+        sale.currency,
+        sale.total_minor,
+        sale.content,
+        sale.content_hash,
+        sale.copies,
+        sale.sold_at,
+        tuple(_vend(vend, tokens, before) for vend in vends),
+        tuple(taken),
+    )
+
+
+def _vend(row: Any, tokens: Mapping[str, Sequence[Any]], before: dict[str, dict[str, Any]]) -> VendView:
     # Nothing shows a token before the commit that released it; the state says that it happened.
     released = row.state in (*GAVE, "reversed")
     own = [_token(token, row.keying) for token in tokens.get(row.order_id, [])] if released else []
@@ -239,7 +268,7 @@ def _vend(row: Vend, tokens: dict[str, list[Token]], before: dict[str, dict[str,
     )
 
 
-def _earned(row: Vend) -> int:
+def _earned(row: Any) -> int:
     """What a third-party seller earns by this order: a leg of the entry that ended it."""
     settlement = Settlement.from_json(row.settlement)
     short = next((one.legs for one in settlement.shorts if one.returned_minor == row.returned_minor), ())
@@ -247,7 +276,7 @@ def _earned(row: Vend) -> int:
     return sum(amount for account, _unit, amount in legs if account.startswith("cost/commission/"))
 
 
-def _token(row: Token, keying: dict[str, Any]) -> TokenView:
+def _token(row: Any, keying: dict[str, Any]) -> TokenView:
     return TokenView(
         row.position,
         row.kind,

@@ -41,25 +41,36 @@ def hold_name(order_id: str, place: int) -> str:
     return f"order/{order_id}/{place}"
 
 
-def release(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> None:
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What was written when an order was decided: the columns of its row that changed, and its tokens."""
+
+    changed: dict[str, Any]
+    tokens: list[dict[str, Any]]
+
+
+def release(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> dict[str, Released]:
+    """Gives what was committed here, by order; an order that somebody else decided meanwhile is not in it."""
     if not answered:
-        return
+        return {}
+    released: dict[str, Released] = {}
     try:
-        _release_on_reserve(db, clock, answered)
+        released = _release_on_reserve(db, clock, answered)
     except DiskFull as full:
         # Paid and not released: the worker asks again, and the same tokens come as soon as there is room.
         log.error("%d orders wait for room to be released: %s", len(answered), full.code)
     except VendingError:
         for one in answered:
             try:
-                _release_on_reserve(db, clock, [one])
+                released |= _release_on_reserve(db, clock, [one])
             except DiskFull as full:
                 log.error("order %s waits for room to be released: %s", one.order_id, full.code)
             except VendingError as refused:
                 log.error(
                     "order %s could not be booked (%s); its money is in suspense", one.order_id, refused.code
                 )
-                _release(db, clock, [one], suspense=True)
+                released |= _release(db, clock, [one], suspense=True)
+    return released
 
 
 _READ = (
@@ -95,19 +106,19 @@ class _Writing:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
-def _release_on_reserve(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> None:
+def _release_on_reserve(db: Database, clock: Clock, answered: Sequence[OrderAnswered]) -> dict[str, Released]:
     """An order that is paid is ended even on a full disk: the reserve is there for it."""
     try:
-        _release(db, clock, answered)
+        return _release(db, clock, answered)
     except DiskFull:
         if not db.give_up_reserve():
             raise
-        _release(db, clock, answered)
+        return _release(db, clock, answered)
 
 
 def _release(
     db: Database, clock: Clock, answered: Sequence[OrderAnswered], *, suspense: bool = False
-) -> None:
+) -> dict[str, Released]:
     by_order = {one.order_id: one.parts for one in answered}
     now = clock.now()
     with db.writing() as session:
@@ -145,6 +156,10 @@ def _release(
             ledger.post(session, clock, writing.entries)
         outbox.emit_all(session, clock, writing.events)
         reach("sale.before-release")
+    released = {row["order_id"]: Released(row, []) for row in writing.decided}
+    for token in writing.tokens:
+        released[token["order_id"]].tokens.append(token)
+    return released
 
 
 def _one(

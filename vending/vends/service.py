@@ -52,7 +52,7 @@ from vending.vends.outcome import Answered
 from vending.vends.plan import Basket, Planned, drawn_on, paid_by_seller, payment_legs, set_aside
 from vending.vends.queries import SaleView
 from vending.vends.readiness import Readiness
-from vending.vends.releasing import OrderAnswered, hold_name, release
+from vending.vends.releasing import OrderAnswered, Released, hold_name, release
 from vending.vends.requests import Part, request_of
 from vending.vends.tables import AllowanceClaim, ReceiptSeries, Sale, TokenRequest, Vend
 
@@ -90,12 +90,17 @@ def sell(
 ) -> list[SaleOutcome | Exception]:
     """Places and completes a group of baskets. One bad basket never fails its neighbours. `live_only` (production): a
     module with test keys sells nothing."""
-    placed = place(db, clock, module, baskets, live_only=live_only)
+    written: dict[str, _Written] = {}
+    placed = _place(db, clock, module, baskets, written, live_only=live_only)
     keys = [key for key in placed if isinstance(key, str)]
-    with db.reading() as session:
-        waiting = _open_orders(session, Vend.sale_key.in_(keys))
-    _complete_all(db, clock, module, waiting)
-    outcomes = _outcomes(db, keys, {basket.till for basket in baskets if basket.is_of_seller})
+    waiting = [order for one in written.values() for order in one.orders]
+    before = [key for key in keys if key not in written]
+    if before:
+        with db.reading() as session:
+            waiting += _open_orders(session, Vend.sale_key.in_(before))
+    released = _complete_all(db, clock, module, waiting)
+    codes = {basket.till for basket in baskets if basket.is_of_seller}
+    outcomes = _outcomes(db, keys, codes, written, released)
     return [outcomes[key] if isinstance(key, str) else key for key in placed]
 
 
@@ -106,6 +111,19 @@ def place(
     db: Database, clock: Clock, module: SecurityModule, baskets: Sequence[Basket], *, live_only: bool = False
 ) -> list[str | Exception]:
     """Takes the money of new baskets in one transaction; gives each sale's key, or why it was refused."""
+    return _place(db, clock, module, baskets, {}, live_only=live_only)
+
+
+def _place(
+    db: Database,
+    clock: Clock,
+    module: SecurityModule,
+    baskets: Sequence[Basket],
+    written: dict[str, _Written],
+    *,
+    live_only: bool,
+) -> list[str | Exception]:
+    """The same; what was committed goes into `written`."""
     answers: list[str | Exception] = [NotFound("")] * len(baskets)
     fresh: list[int] = []
     with db.reading() as session:
@@ -140,14 +158,15 @@ def place(
         return answers
     reach("sale.before-paid")
     try:
-        _place_all(db, clock, Readiness.of(module, live_only=live_only), baskets, fresh, answers)
+        ready = Readiness.of(module, live_only=live_only)
+        written |= _place_all(db, clock, ready, baskets, fresh, answers)
     except (sa.exc.IntegrityError, VendingError):
         # Another process was faster with one of them, or with money that one of them spends: each is tried alone, with
         # a fresh look, so that only that one hears of it.
         for number in fresh:
             try:
                 ready = Readiness.of(module, live_only=live_only)
-                _place_all(db, clock, ready, baskets, [number], answers)
+                written |= _place_all(db, clock, ready, baskets, [number], answers)
             except sa.exc.IntegrityError:
                 answers[number] = OrderIdReused(
                     "The same sale was asked for twice at once. Look at the page again."
@@ -169,7 +188,7 @@ def _place_all(
     baskets: Sequence[Basket],
     fresh: Sequence[int],
     answers: list[str | Exception],
-) -> None:
+) -> dict[str, _Written]:
     now = clock.now()
     with db.writing() as session:
         group = [baskets[number] for number in fresh]
@@ -191,8 +210,7 @@ def _place_all(
                 spent = tried
             except VendingError as refused:
                 answers[number] = refused
-        if made:
-            _write(session, clock, made, now)
+        return _write(session, clock, made, now) if made else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,36 +271,49 @@ def _plan(ground: _Ground, basket: Basket, spent: facts.Spent) -> _Made:
     return _Made(basket, drawer, planned, taken, site.currency, site.zone, total)
 
 
-def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A sale's rows as they were written, and its orders as they wait for the module."""
+
+    sale: dict[str, Any]
+    vends: list[dict[str, Any]]
+    taken: tuple[Taken, ...]
+    orders: list[_Open]
+
+
+def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime) -> dict[str, _Written]:
+    written: dict[str, _Written] = {}
     receipts = next_numbers(session, [one.basket.till for one in made])
     sales, vends, asked, claims, entries, paid = [], [], [], [], [], []
     for one, receipt in zip(made, receipts, strict=True):
         content = _content(one, receipt, now)
         fixed = content_hash(content)
         basket = one.basket
-        sales.append(
-            {
-                "key": basket.sale_id,
-                "receipt": receipt,
-                "site_key": basket.site,
-                "till": basket.till,
-                "cashier_key": basket.cashier_key,
-                "cashier_name": basket.cashier_name,
-                "currency": one.currency,
-                "total_minor": one.total_minor,
-                "fingerprint": basket.fingerprint(),
-                "content": content,
-                "content_hash": fixed,
-                "copies": 0,
-                "sold_at": now,
-            }
-        )
+        sale = {
+            "key": basket.sale_id,
+            "receipt": receipt,
+            "site_key": basket.site,
+            "till": basket.till,
+            "cashier_key": basket.cashier_key,
+            "cashier_name": basket.cashier_name,
+            "currency": one.currency,
+            "total_minor": one.total_minor,
+            "fingerprint": basket.fingerprint(),
+            "content": content,
+            "content_hash": fixed,
+            "copies": 0,
+            "sold_at": now,
+        }
+        sales.append(sale)
+        own = written[basket.sale_id] = _Written(sale, [], one.taken, [])
         for position, plan in enumerate(one.planned, 1):
-            vends.append(vend_row(plan, basket.sale_id, position, one.currency, now, state="paid"))
+            own.vends.append(vend_row(plan, basket.sale_id, position, one.currency, now, state="paid"))
+            own.orders.append(_open_of(plan.order_id, plan.parts, plan.buyer.keying, fixed, None))
             asked += request_rows(plan)
             if plan.claim is not None:
                 entitlement, month = plan.claim
                 claims.append({"order_id": plan.order_id, "entitlement": entitlement, "month": month})
+        vends += own.vends
         if one.total_minor:
             legs = payment_legs(one.drawer, one.taken, one.planned, one.currency)
             entries.append(Entry("payment", f"sale/{basket.sale_id}", _legs(legs)))
@@ -316,6 +347,7 @@ def _write(session: Session, clock: Clock, made: Sequence[_Made], now: datetime)
             for one, receipt in zip(made, receipts, strict=True)
         ],
     )
+    return written
 
 
 def _worded(refused: VendingError) -> VendingError:
@@ -445,9 +477,13 @@ def complete(db: Database, clock: Clock, module: SecurityModule, order_ids: Sequ
     _complete_all(db, clock, module, waiting)
 
 
-def _complete_all(db: Database, clock: Clock, module: SecurityModule, waiting: Sequence[_Open]) -> None:
+def _complete_all(
+    db: Database, clock: Clock, module: SecurityModule, waiting: Sequence[_Open]
+) -> dict[str, Released]:
+    released: dict[str, Released] = {}
     for begin in range(0, len(waiting), MAX_REQUESTS):
-        _complete_group(db, clock, module, waiting[begin : begin + MAX_REQUESTS])
+        released |= _complete_group(db, clock, module, waiting[begin : begin + MAX_REQUESTS])
+    return released
 
 
 @dataclass(slots=True)
@@ -486,7 +522,9 @@ def _is_refusal(answer: object) -> bool:
     return isinstance(answer, ModuleRefusal)
 
 
-def _complete_group(db: Database, clock: Clock, module: SecurityModule, found: Sequence[_Open]) -> None:
+def _complete_group(
+    db: Database, clock: Clock, module: SecurityModule, found: Sequence[_Open]
+) -> dict[str, Released]:
     reach("sale.before-issue")
     try:
         while True:
@@ -507,7 +545,7 @@ def _complete_group(db: Database, clock: Clock, module: SecurityModule, found: S
         log.warning("the module gave no answer for %d orders: %s", len(found), error.code)
         undecided = {order.order_id for order in found if order.parts}
     reach("sale.after-issue")
-    release(
+    released = release(
         db,
         clock,
         [
@@ -519,6 +557,7 @@ def _complete_group(db: Database, clock: Clock, module: SecurityModule, found: S
         ],
     )
     reach("sale.after-release")
+    return released
 
 
 def _make_final(module: SecurityModule, found: Sequence[_Open]) -> set[str]:
@@ -555,17 +594,16 @@ def _open_orders(session: Session, which: sa.ColumnElement[bool]) -> list[_Open]
     ):
         parts[one.order_id].append(Part(one.part_id, one.position, one.kind, one.units, one.asked))
     return [
-        _Open(
-            row.order_id,
-            parts[row.order_id],
-            {
-                part.part_id: request_of(part, row.keying, row.content_hash, row.approval)
-                for part in parts[row.order_id]
-            },
-            {},
-        )
+        _open_of(row.order_id, parts[row.order_id], row.keying, row.content_hash, row.approval)
         for row in found
     ]
+
+
+def _open_of(
+    order_id: str, parts: Sequence[Part], keying: dict[str, Any], content_hash: str, approval: str | None
+) -> _Open:
+    requests = {part.part_id: request_of(part, keying, content_hash, approval) for part in parts}
+    return _Open(order_id, list(parts), requests, {})
 
 
 # --- recovery ---------------------------------------------------------------------------------------------------------
@@ -601,15 +639,40 @@ def requests_waiting(db: Database, clock: Clock) -> Iterator[Request]:
                 yield order.requests[part.part_id]
 
 
-def _outcomes(db: Database, sale_keys: list[str], codes: Collection[str]) -> dict[str, SaleOutcome]:
-    if not sale_keys:
-        return {}
+def _outcomes(
+    db: Database,
+    keys: Sequence[str],
+    codes: Collection[str],
+    written: Mapping[str, _Written],
+    released: Mapping[str, Released],
+) -> dict[str, SaleOutcome]:
+    """Where these sales stand. What was sold just now is told from what was written; the others are looked up."""
+    sales = [
+        _view_of(one, released)
+        for one in written.values()
+        if all(_is_at_hand(vend, released) for vend in one.vends)
+    ]
+    told = {sale.key for sale in sales}
+    before = [key for key in dict.fromkeys(keys) if key not in told]
+    if not before and not codes:
+        return {sale.key: SaleOutcome(sale, None, {}) for sale in sales}
     with db.reading() as session:
-        sales = queries.list_sales(session, sale_keys)
+        sales += queries.list_sales(session, before)
         positions = sellers.positions(session, codes)
-        by_sellers = [vend.order_id for sale in sales if sale.till in positions for vend in sale.vends]
-        handed = sellers.handed_over(session, by_sellers) if by_sellers else {}
+        orders = [vend.order_id for sale in sales if sale.key not in told for vend in sale.vends]
+        handed = sellers.handed_over(session, orders) if orders and positions else {}
     return {sale.key: SaleOutcome(sale, positions.get(sale.till), handed) for sale in sales}
+
+
+def _is_at_hand(vend: dict[str, Any], released: Mapping[str, Released]) -> bool:
+    """Not when another process decided the order, or none did yet; nor when it carries another order's tokens."""
+    return vend["order_id"] in released and not vend["carries"]
+
+
+def _view_of(one: _Written, released: Mapping[str, Released]) -> SaleView:
+    vends = [vend | released[vend["order_id"]].changed for vend in one.vends]
+    tokens = {vend["order_id"]: released[vend["order_id"]].tokens for vend in vends}
+    return queries.as_written(one.sale, vends, tokens, one.taken)
 
 
 def reprint(db: Database, clock: Clock, sale_key: str, *, actor: Any) -> int:
