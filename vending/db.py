@@ -14,6 +14,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -307,7 +308,8 @@ class Database:
 
     @classmethod
     def _open_postgresql(cls, url: URL, *, writable: bool) -> "Database":
-        engine = sa.create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+        engine = sa.create_engine(url, pool_size=8, max_overflow=8)
+        _ask_the_rested(engine)
         try:
             with engine.connect() as connection:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -320,15 +322,15 @@ class Database:
             raise DatabaseUnreachable(
                 f"PostgreSQL at {url.host or 'the local socket'} does not answer. Check AMPOULE_DATABASE_URL and that the server runs."
             ) from error
-        return cls(url, engine, engine, None, writable=writable)
+        # The same connections; a reading transaction says so in its BEGIN, which costs no message of its own.
+        readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return cls(url, readers, engine, None, writable=writable)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent look; nothing that is added here is ever stored."""
         try:
             with self._readers.connect() as connection:
-                if self.dialect == "postgresql":
-                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 with Session(connection, expire_on_commit=False, autoflush=False) as session:
                     yield session
                 connection.rollback()
@@ -439,6 +441,28 @@ class Database:
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
+
+
+RESTED_S = 1.0
+
+
+def _ask_the_rested(engine: Engine) -> None:
+    """A connection that has rested is asked whether it still lives before it is used, so that nobody hears of a server that
+    was started anew meanwhile. One that was used a moment ago is not: the question would cost as much as a statement."""
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_connection: Any, record: Any) -> None:
+        record.info["rests since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _wakes(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get("rests since")
+        if since is None or time.monotonic() - since < RESTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DisconnectionError("the server ended this connection") from error
 
 
 def _take_lock(path: Path) -> IO[str]:

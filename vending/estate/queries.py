@@ -38,6 +38,7 @@ from vending.estate.tables import (
     Tenant,
     TenantContact,
 )
+from vending.rows import among
 
 Sites = Collection[str] | None  # keys of sites; None or EVERYWHERE among them: all
 
@@ -300,15 +301,29 @@ def one_meter(session: Session, clock: Clock, name: str, *, sites: Sites = None)
     return list_meters(session, clock, [key])[0]
 
 
+_METERS = (
+    sa.select(Meter, Space, Floor.name, Building.name)
+    .outerjoin(Space, Space.key == Meter.space_key)
+    .outerjoin(Floor, Floor.key == Space.floor_key)
+    .outerjoin(Building, Building.key == Floor.building_key)
+    .where(among(Meter.key))
+)
+_NAMED = sa.select(Meter.key, Meter.pan).where(sa.or_(among(Meter.key), among(Meter.pan, parameter="pans")))
+_LOCKED = sa.select(Meter.id).where(among(Meter.key)).order_by(Meter.id).with_for_update(key_share=True)
+_LEASES = (
+    sa.select(Lease, Tenant, Site.time_zone)
+    .join(Tenant, Tenant.key == Lease.tenant_key)
+    .join(Site, Site.key == Lease.site_key)
+    .where(among(Lease.space_key), Lease.ended_at.is_(None))
+    .order_by(Lease.starts_on)
+)
+
+
 def list_meters(
     session: Session, clock: Clock, keys: Sequence[str], *, sites: Sites = None
 ) -> list[MeterView]:
     """The views of these meters, in the order of the keys; a key that is not there is left out."""
-    query = sa.select(Meter, Space, Floor.name, Building.name).outerjoin(Space, Space.key == Meter.space_key)
-    query = query.outerjoin(Floor, Floor.key == Space.floor_key).outerjoin(
-        Building, Building.key == Floor.building_key
-    )
-    rows = session.execute(_at(query.where(Meter.key.in_(keys)), Meter.site_key, sites)).all()
+    rows = session.execute(_at(_METERS, Meter.site_key, sites), {"names": list(keys)}).all()
     spaces = {meter.space_key for meter, *_ in rows if meter.space_key}
     leases = _current_leases(session, clock, spaces)
     views = {
@@ -325,11 +340,7 @@ def keys_of(session: Session, names: Sequence[str]) -> dict[str, str]:
         if numbers.looks_complete(name):
             with suppress(MeterNumberWrong):
                 pans[name] = numbers.pan_of(name)
-    found = session.execute(
-        sa.select(Meter.key, Meter.pan).where(
-            sa.or_(Meter.key.in_(list(names)), Meter.pan.in_(list(pans.values())))
-        )
-    ).all()
+    found = session.execute(_NAMED, {"names": list(names), "pans": list(pans.values())}).all()
     by_pan = {row.pan: row.key for row in found}
     keys = {row.key for row in found}
     return {
@@ -343,9 +354,7 @@ def lock_meters(session: Session, keys: Sequence[str]) -> None:
     """Until the transaction ends, nobody else who asks for this lock has these meters. In one order everywhere, so that
     two transactions never wait for each other in a ring; on SQLite the one writer is the lock."""
     if keys and session.connection().dialect.name == "postgresql":
-        session.execute(
-            sa.select(Meter.id).where(Meter.key.in_(keys)).order_by(Meter.id).with_for_update(key_share=True)
-        )
+        session.execute(_LOCKED, {"names": list(keys)})
 
 
 def list_numbers(session: Session) -> list[tuple[str, str]]:
@@ -648,13 +657,7 @@ def _current_leases(
         return {}
     now = clock.now()
     found: dict[str | None, tuple[Lease, Tenant]] = {}
-    for lease, tenant, zone in session.execute(
-        sa.select(Lease, Tenant, Site.time_zone)
-        .join(Tenant, Tenant.key == Lease.tenant_key)
-        .join(Site, Site.key == Lease.site_key)
-        .where(Lease.space_key.in_(spaces), Lease.ended_at.is_(None))
-        .order_by(Lease.starts_on)
-    ):
+    for lease, tenant, zone in session.execute(_LEASES, {"names": list(spaces)}):
         if lease.starts_on <= now.astimezone(ZoneInfo(zone)).date():
             found[lease.space_key] = (lease, tenant)
     return found

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from vending import audit
+from vending import audit, rows
 from vending.clock import Clock
 from vending.db import UtcDateTime
 from vending.ledger.batches import Batches, batches
@@ -149,8 +149,10 @@ def hold(session: Session, clock: Clock, holds: Sequence[Hold]) -> None:
     now = clock.now()
     accounts = _accounts(books, {one.account for one in holds}, now)
     _lock(books, accounts.values())
-    rows = session.scalars(sa.select(LedgerHold).where(LedgerHold.source.in_([one.source for one in holds])))
-    known = {row.source: (row.account_id, row.unit, row.amount) for row in rows}
+    there = session.scalars(
+        sa.select(LedgerHold).where(rows.among(LedgerHold.source, [one.source for one in holds]))
+    )
+    known = {row.source: (row.account_id, row.unit, row.amount) for row in there}
     new: list[dict[str, Any]] = []
     for one in holds:
         told = (accounts[one.account].id, one.unit, one.amount)
@@ -163,7 +165,7 @@ def hold(session: Session, clock: Clock, holds: Sequence[Hold]) -> None:
         elif known[one.source] != told:
             raise SourcePostedDifferently(f"{one.source} holds another amount already. Nothing was held.")
     if new:
-        session.execute(sa.insert(LedgerHold), new)
+        rows.add(session, LedgerHold, new)
         _check_bounds(
             books, accounts, {(one.account, one.unit): -accounts[one.account].sign for one in holds}
         )
@@ -184,12 +186,12 @@ def void(session: Session, clock: Clock, sources: Sequence[str]) -> None:
 
 def _end(session: Session, clock: Clock, sources: Sequence[str], outcome: str) -> None:
     session.flush()
-    rows = session.execute(
+    holds = session.execute(
         sa.select(LedgerHold.source, LedgerHold.id, LedgerHold.account_id, LedgerHoldEnd.outcome)
         .outerjoin(LedgerHoldEnd, LedgerHoldEnd.hold_id == LedgerHold.id)
-        .where(LedgerHold.source.in_(list(sources)))
+        .where(rows.among(LedgerHold.source, sources))
     ).all()
-    found = {row.source: row for row in rows}
+    found = {row.source: row for row in holds}
     new = []
     for source in dict.fromkeys(sources):
         if source not in found:
@@ -200,7 +202,7 @@ def _end(session: Session, clock: Clock, sources: Sequence[str], outcome: str) -
         elif row.outcome != outcome:
             raise HoldEnded(f"What was held for {source} is {row.outcome} already and cannot be {outcome}.")
     if new:
-        session.execute(sa.insert(LedgerHoldEnd), new)
+        rows.add(session, LedgerHoldEnd, new)
 
 
 def reverse(session: Session, clock: Clock, entry_id: int, *, source: str, note: str) -> int:

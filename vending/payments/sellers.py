@@ -34,6 +34,7 @@ from vending.money import plain
 from vending.payments.tables import Seller, SellerHandover
 from vending.payments.tender import SELLER
 from vending.payments.tender import account_of as account_of_tender
+from vending.rows import among
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,11}\Z")
 
@@ -413,7 +414,7 @@ def confirm(session: Session, clock: Clock, actor: Actor, order_id: str, code: s
 
 def handed_over(session: Session, order_ids: Collection[str]) -> dict[str, datetime]:
     rows = session.execute(
-        sa.select(SellerHandover.order_id, SellerHandover.at).where(SellerHandover.order_id.in_(order_ids))
+        sa.select(SellerHandover.order_id, SellerHandover.at).where(among(SellerHandover.order_id, order_ids))
     )
     return {row.order_id: row.at for row in rows}
 
@@ -444,7 +445,7 @@ def commissions(session: Session, codes: Collection[str]) -> dict[str, Commissio
     if not codes:
         return {}
     rows = session.execute(
-        sa.select(Seller.code, Seller.commission_basis_points).where(Seller.code.in_(codes))
+        sa.select(Seller.code, Seller.commission_basis_points).where(among(Seller.code, codes))
     )
     return {row.code: Commission(row.commission_basis_points) for row in rows}
 
@@ -469,7 +470,7 @@ def positions(session: Session, codes: Collection[str]) -> dict[str, Position]:
     if not codes:
         return {}
     return _positions(
-        session, [_view(row) for row in session.scalars(sa.select(Seller).where(Seller.code.in_(codes)))]
+        session, [_view(row) for row in session.scalars(sa.select(Seller).where(among(Seller.code, codes)))]
     )
 
 

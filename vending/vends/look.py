@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from vending.clock import Clock
 from vending.estate import queries as estate
 from vending.ledger import queries as ledger
+from vending.rows import among
 from vending.tariffs import service as tariffs
 from vending.tariffs.calendar import counter_window
 from vending.vends.plan import COUNTS, VendOrder
@@ -28,6 +29,33 @@ Key = TypeVar("Key")
 Found = TypeVar("Found")
 Window = tuple[datetime, datetime]
 Claim = tuple[str, str]
+
+
+# Built once: putting a statement together takes longer than the server needs for it.
+_COUNTED = (Vend.kind == "credit", Vend.state.in_(COUNTS))
+_CHANGES = (
+    sa.select(KeyChange.meter_key, KeyChange.order_id, KeyChange.after)
+    .where(among(KeyChange.meter_key), KeyChange.state == "released")
+    .order_by(KeyChange.released_at, KeyChange.order_id)
+)
+_BOUGHT = (
+    sa.select(Vend.meter_key, sa.func.sum(Vend.units).label("units"))
+    .where(
+        among(Vend.meter_key),
+        Vend.paid_at >= sa.bindparam("begin"),
+        Vend.paid_at < sa.bindparam("end"),
+        *_COUNTED,
+    )
+    .group_by(Vend.meter_key)
+)
+_CHARGED = (
+    sa.select(Vend.meter_key, sa.func.max(Vend.paid_at).label("last"))
+    .where(among(Vend.meter_key), *_COUNTED)
+    .group_by(Vend.meter_key)
+)
+_CLAIMS = sa.select(AllowanceClaim.entitlement, AllowanceClaim.month).where(
+    among(AllowanceClaim.entitlement), AllowanceClaim.given_back_at.is_(None)
+)
 
 
 class Asked(Protocol):
@@ -168,11 +196,7 @@ class Look:
         self, keys: list[str]
     ) -> Iterable[tuple[str, tuple[tuple[str, dict[str, object]], ...]]]:
         found: dict[str, list[tuple[str, dict[str, object]]]] = {key: [] for key in keys}
-        for row in self._session.execute(
-            sa.select(KeyChange.meter_key, KeyChange.order_id, KeyChange.after)
-            .where(KeyChange.meter_key.in_(keys), KeyChange.state == "released")
-            .order_by(KeyChange.released_at, KeyChange.order_id)
-        ):
+        for row in self._session.execute(_CHANGES, {"names": keys}):
             found[row.meter_key].append((row.order_id, row.after))
         return [(key, tuple(changes)) for key, changes in found.items()]
 
@@ -199,39 +223,19 @@ class Look:
             begin, end = window
             sums = {
                 row.meter_key: int(row.units)
-                for row in self._session.execute(
-                    sa.select(Vend.meter_key, sa.func.sum(Vend.units).label("units"))
-                    .where(
-                        Vend.meter_key.in_(keys),
-                        Vend.paid_at >= begin,
-                        Vend.paid_at < end,
-                        Vend.kind == "credit",
-                        Vend.state.in_(COUNTS),
-                    )
-                    .group_by(Vend.meter_key)
-                )
+                for row in self._session.execute(_BOUGHT, {"names": keys, "begin": begin, "end": end})
             }
             yield from (((key, window), sums.get(key, 0)) for key in keys)
 
     def _read_charged(self, keys: list[str]) -> Iterable[tuple[str, datetime | None]]:
-        last = {
-            row.meter_key: row.last
-            for row in self._session.execute(
-                sa.select(Vend.meter_key, sa.func.max(Vend.paid_at).label("last"))
-                .where(Vend.meter_key.in_(keys), Vend.kind == "credit", Vend.state.in_(COUNTS))
-                .group_by(Vend.meter_key)
-            )
-        }
+        last = {row.meter_key: row.last for row in self._session.execute(_CHARGED, {"names": keys})}
         return [(key, last.get(key)) for key in keys]
 
     def _read_claims(self, claims: list[Claim]) -> Iterable[tuple[Claim, bool]]:
         there = {
             (row.entitlement, row.month)
             for row in self._session.execute(
-                sa.select(AllowanceClaim.entitlement, AllowanceClaim.month).where(
-                    AllowanceClaim.entitlement.in_([entitlement for entitlement, _month in claims]),
-                    AllowanceClaim.given_back_at.is_(None),
-                )
+                _CLAIMS, {"names": [entitlement for entitlement, _month in claims]}
             )
         }
         return [(claim, claim in there) for claim in claims]

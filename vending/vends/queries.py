@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from vending.errors import NotFound
 from vending.payments import service as payments
 from vending.payments.tender import Taken
+from vending.rows import among
 from vending.vends.plan import COUNTS, GAVE, Settlement
 from vending.vends.tables import KeyChange, Sale, Token, Vend
 
@@ -126,7 +127,7 @@ def list_sales(session: Session, keys: list[str]) -> list[SaleView]:
     """These sales, whole."""
     if not keys:
         return []
-    return _views(session, list(session.scalars(sa.select(Sale).where(Sale.key.in_(keys)))))
+    return _views(session, list(session.scalars(sa.select(Sale).where(among(Sale.key, keys)))))
 
 
 def list_last_of_till(session: Session, site_key: str, till: str, *, most: int = 6) -> list[SaleView]:
@@ -164,7 +165,7 @@ def find_receipt(session: Session, receipt: str) -> SaleView | None:
 
 def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
     keys = [sale.key for sale in sales]
-    vends = session.scalars(sa.select(Vend).where(Vend.sale_key.in_(keys)).order_by(Vend.position)).all()
+    vends = session.scalars(sa.select(Vend).where(among(Vend.sale_key, keys)).order_by(Vend.position)).all()
     of_sale: dict[str, list[Vend]] = {key: [] for key in keys}
     for vend in vends:
         of_sale[vend.sale_key].append(vend)
@@ -172,7 +173,7 @@ def _views(session: Session, sales: list[Sale]) -> list[SaleView]:
     tokens: dict[str, list[Token]] = {}
     for token in session.scalars(
         sa.select(Token)
-        .where(Token.order_id.in_([*(vend.order_id for vend in vends), *carried]))
+        .where(among(Token.order_id, [*(vend.order_id for vend in vends), *carried]))
         .order_by(Token.position)
     ):
         tokens.setdefault(token.order_id, []).append(token)

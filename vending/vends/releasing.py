@@ -90,6 +90,14 @@ _READ = (
 )
 
 
+_PAID = (
+    sa.select(*_READ)
+    .where(rows.among(Vend.order_id), Vend.state == "paid")
+    .order_by(Vend.id)
+    .with_for_update()
+)
+
+
 @dataclass(slots=True)
 class _Writing:
     """What a group of decided orders adds."""
@@ -122,12 +130,7 @@ def _release(
     by_order = {one.order_id: one.parts for one in answered}
     now = clock.now()
     with db.writing() as session:
-        paid = session.execute(
-            sa.select(*_READ)
-            .where(Vend.order_id.in_(list(by_order)), Vend.state == "paid")
-            .order_by(Vend.id)
-            .with_for_update()
-        )
+        paid = session.execute(_PAID, {"names": list(by_order)})
         writing = _Writing()
         for row in paid:
             _one(row, by_order[row.order_id], writing, now, suspense=suspense)

@@ -41,6 +41,7 @@ from vending.payments import sellers, vouchers
 from vending.payments import service as payments
 from vending.payments.sellers import Commission, Position
 from vending.payments.tender import AccountShort, Taken, channel_of, take
+from vending.rows import among
 from vending.shifts import service as shifts
 from vending.shifts.errors import TillFull
 from vending.vends import facts, queries
@@ -456,13 +457,18 @@ def next_numbers(session: Session, tills: Sequence[str]) -> list[str]:
     return numbers
 
 
+_KNOWN_SALES = sa.select(Sale.key, Sale.fingerprint).where(among(Sale.key))
+_KNOWN_ORDERS = sa.select(Vend.order_id).where(among(Vend.order_id))
+
+
 def _known(session: Session, baskets: Sequence[Basket]) -> dict[str, str]:
     """Sale ids and order ids that exist, with the fingerprint of their sale."""
     sales = [basket.sale_id for basket in baskets]
     orders = [order.order_id for basket in baskets for order in basket.orders]
-    rows = session.execute(sa.select(Sale.key, Sale.fingerprint).where(Sale.key.in_(sales))).all()
-    known: dict[str, str] = {row.key: row.fingerprint for row in rows}
-    for order_id in session.scalars(sa.select(Vend.order_id).where(Vend.order_id.in_(orders))):
+    known: dict[str, str] = {
+        row.key: row.fingerprint for row in session.execute(_KNOWN_SALES, {"names": sales})
+    }
+    for order_id in session.scalars(_KNOWN_ORDERS, {"names": orders}):
         known.setdefault(order_id, "an order of another sale")
     return known
 
@@ -589,7 +595,7 @@ def _open_orders(session: Session, which: sa.ColumnElement[bool]) -> list[_Open]
     parts: dict[str, list[Part]] = {row.order_id: [] for row in found}
     for one in session.execute(
         sa.select(*TokenRequest.__table__.c)
-        .where(TokenRequest.order_id.in_(list(parts)))
+        .where(among(TokenRequest.order_id, parts))
         .order_by(TokenRequest.order_id, TokenRequest.position)
     ):
         parts[one.order_id].append(Part(one.part_id, one.position, one.kind, one.units, one.asked))
