@@ -12,6 +12,7 @@ same; an act without money joins it in the middle, when two people have agreed (
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from keystore.errors import KeystoreError
@@ -55,7 +55,7 @@ from vending.vends.queries import SaleView
 from vending.vends.readiness import Readiness
 from vending.vends.releasing import OrderAnswered, Released, hold_name, release
 from vending.vends.requests import Part, request_of
-from vending.vends.tables import AllowanceClaim, ReceiptSeries, Sale, TokenRequest, Vend
+from vending.vends.tables import AllowanceClaim, Sale, TokenRequest, Vend
 
 log = logging.getLogger(__name__)
 
@@ -434,22 +434,33 @@ def _legs(legs: Sequence[tuple[str, str, int]]) -> tuple[Leg, ...]:
     return tuple(Leg(account, unit, amount) for account, unit, amount in legs)
 
 
+_RAISE = (
+    "INSERT INTO receipt_series (series, last) {series} "
+    "ON CONFLICT (series) DO UPDATE SET last = receipt_series.last + excluded.last RETURNING series, last"
+)
+_RAISE_POSTGRESQL = _RAISE.format(
+    series="SELECT * FROM unnest(%s::text[], %s::bigint[]) AS s(series, raised) ORDER BY s.series"
+)
+_RAISE_SQLITE = _RAISE.format(
+    series="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true ORDER BY 1"
+)
+
+
 def next_numbers(session: Session, tills: Sequence[str]) -> list[str]:
     """The next receipt numbers of these tills, without a gap: the series is raised in the sale's own transaction."""
     wanted: dict[str, int] = {}
     for till in tills:
         wanted[till] = wanted.get(till, 0) + 1
-    insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+    session.flush()
+    connection = session.connection()
     # In order of name, so that two transactions never wait for each other in a ring.
-    new = insert(ReceiptSeries).values(
-        [{"series": series, "last": count} for series, count in sorted(wanted.items())]
-    )
-    raised = session.execute(
-        new.on_conflict_do_update(
-            index_elements=["series"], set_={"last": ReceiptSeries.last + new.excluded.last}
-        ).returning(ReceiptSeries.series, ReceiptSeries.last)
-    )
-    next_number = {series: last - wanted[series] for series, last in raised}
+    series = sorted(wanted)
+    counts = [wanted[name] for name in series]
+    if connection.dialect.name == "postgresql":
+        raised = connection.exec_driver_sql(_RAISE_POSTGRESQL, (series, counts))
+    else:
+        raised = connection.exec_driver_sql(_RAISE_SQLITE, (json.dumps([*zip(series, counts, strict=True)]),))
+    next_number = {name: last - wanted[name] for name, last in raised}
     numbers = []
     for till in tills:
         next_number[till] += 1
