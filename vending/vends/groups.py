@@ -2,13 +2,14 @@
 
 The durable steps of a sale are then paid once a group and not once a sale. A lone sale is a group of one and waits for
 nobody. After a group of several the callers, who are just being answered, come back one after another; the next group waits
-for them as long as they keep coming, a few milliseconds at most between two, because a group of the first two of them costs
-nearly as much as one of all. The same function sells one and sixty-four, so there is no fast twin beside a slow one. Looks
+for them as long as they keep coming, with a short moment at most between two (a fiftieth of what the last group took),
+because a group of the first two of them costs nearly as much as one of all. The same function sells one and sixty-four, so there is no fast twin beside a slow one. Looks
 that many ask for at the same moment (quotes) travel the same way.
 """
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -17,7 +18,7 @@ Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
 
 MOST = 64
-COMING_BACK_S = 0.003
+COMING_BACK = 1 / 50
 
 
 class Groups(Generic[Ask, Answer]):
@@ -27,7 +28,7 @@ class Groups(Generic[Ask, Answer]):
         self, sell: Callable[[Sequence[Ask]], Sequence[Answer | Exception]], *, name: str = "sales"
     ) -> None:
         self._sell = sell
-        self._last = 1  # how many the last group had
+        self._wait_s = 0.0  # between two callers who come back
         self._queue: queue.SimpleQueue[tuple[Ask, Future[Answer]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -57,21 +58,20 @@ class Groups(Generic[Ask, Answer]):
             group = [first]
             while len(group) < MOST:
                 try:
-                    more = (
-                        self._queue.get(timeout=COMING_BACK_S) if self._last > 1 else self._queue.get_nowait()
-                    )
+                    more = self._queue.get(timeout=self._wait_s) if self._wait_s else self._queue.get_nowait()
                 except queue.Empty:
                     break
                 if more is None:
                     self._queue.put(None)
                     break
                 group.append(more)
-            self._last = len(group)
+            begin = time.monotonic()
             try:
                 answers = self._sell([ask for ask, _future in group])
             except Exception as error:
                 # The group as a whole could not be tried (the database is gone, say): each caller hears the same.
                 answers = [error] * len(group)
+            self._wait_s = (time.monotonic() - begin) * COMING_BACK if len(group) > 1 else 0.0
             for (_ask, future), answer in zip(group, answers, strict=True):
                 if isinstance(answer, Exception):
                     future.set_exception(answer)
