@@ -24,6 +24,7 @@ from vending.access.tables import ApiKey
 from vending.clock import Clock
 from vending.db import Database, new_key
 from vending.errors import NotFound
+from vending.rows import among
 
 PREFIX = "ampoule_"  # so that a key that leaked into a repository is recognised
 # The site of keys that only try: no real meter, no key of the security module and no money stands behind it.
@@ -197,7 +198,36 @@ def list_keys(session: Session, actor: Actor) -> list[ApiKeyView]:
     return [_view(row) for row in rows if policy.EVERYWHERE in sites or row.site in sites]
 
 
-def client_of(db: Database, clock: Clock, secret: str) -> Client:
+class LastUse:
+    """Writes down when keys were last used. Whoever finds nobody writing writes for all who came meanwhile: in the minute in
+    which a shop opens every key is used for the first time, and that is not to be a transaction for each."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._waiting: set[str] = set()
+        self._coming = threading.Lock()
+        self._writing = threading.Lock()
+
+    def note(self, key: str) -> None:
+        with self._coming:
+            self._waiting.add(key)
+        # Looked at again after each writing: who came while it went on has left his key here and gone.
+        while self._waiting and self._writing.acquire(blocking=False):
+            try:
+                with self._coming:
+                    keys, self._waiting = self._waiting, set()
+                with self._db.writing() as session:
+                    session.execute(
+                        sa.update(ApiKey)
+                        .where(among(ApiKey.key, sorted(keys)))
+                        .values(used_at=self._clock.now())
+                    )
+            finally:
+                self._writing.release()
+
+
+def client_of(db: Database, clock: Clock, secret: str, last_use: LastUse) -> Client:
     """Who shows this key; ApiKeyRefused for every reason alike."""
     if not secret.startswith(PREFIX) or len(secret) > 200:
         raise ApiKeyRefused
@@ -207,8 +237,7 @@ def client_of(db: Database, clock: Clock, secret: str) -> Client:
     if row is None or row.revoked_at is not None or row.expires_at <= now:
         raise ApiKeyRefused
     if row.used_at is None or row.used_at + USED_EVERY <= now:
-        with db.writing() as session:
-            session.execute(sa.update(ApiKey).where(ApiKey.id == row.id).values(used_at=now))
+        last_use.note(row.key)
     actor = Actor(
         f"api-key:{row.key}",
         row.name,

@@ -1,6 +1,7 @@
 """API keys: shown once, scoped, limited, ended; a key that sells is given by two people."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from access_cast import SITE, add
 
 from vending.access import api_keys, approvals
 from vending.access.errors import ApiKeyOverLimit, ApiKeyRefused, ApiKeyTooFast, ApprovalRefused
-from vending.access.policy import Permission, allowed
+from vending.access.policy import SYSTEM, Permission, allowed
 from vending.access.service import Signed
 from vending.access.site_secret import SiteSecret
 from vending.access.tables import ApiKey
@@ -18,6 +19,10 @@ from vending.db import Database
 from vending.errors import InvalidInput, NotAllowed
 
 Enter = Callable[[Database, str], Signed]
+
+
+def client_of(db: Database, clock: FixedClock, secret: str) -> api_keys.Client:
+    return api_keys.client_of(db, clock, secret, api_keys.LastUse(db, clock))
 
 
 def content(**changes: object) -> dict[str, object]:
@@ -37,12 +42,27 @@ def manager(database: Database, clock: FixedClock, enter: Enter) -> Signed:
     return enter(database, add(database, clock, "john", "manager"))
 
 
+def test_the_last_use_of_many_keys_is_written_by_whoever_finds_nobody_writing(
+    database: Database, clock: FixedClock
+) -> None:
+    secrets = [f"{api_keys.PREFIX}{number:040d}" for number in range(20)]
+    with database.writing() as session:
+        for number, secret in enumerate(secrets):
+            api_keys.load_public(session, clock, SYSTEM, content(name=f"Bridge {number}"), secret)
+    last_use = api_keys.LastUse(database, clock)
+    with ThreadPoolExecutor(8) as pool:
+        clients = pool.map(lambda secret: api_keys.client_of(database, clock, secret, last_use), secrets)
+        assert len({one.actor.key for one in clients}) == 20
+    with database.reading() as session:
+        assert list(session.scalars(sa.select(ApiKey.used_at))) == [clock.now()] * 20
+
+
 def test_a_key_opens_its_scopes_at_its_site_until_it_ends(
     database: Database, clock: FixedClock, vault: SiteSecret, manager: Signed
 ) -> None:
     with database.writing() as session:
         secret = api_keys.make(session, clock, vault, manager.actor, content())
-    client = api_keys.client_of(database, clock, secret)
+    client = client_of(database, clock, secret)
     assert allowed(client.actor, Permission.ESTATE_READ, SITE)
     assert not allowed(client.actor, Permission.ESTATE_READ, "site-two")
     assert not allowed(client.actor, Permission.SALE_READ, SITE)
@@ -53,7 +73,7 @@ def test_a_key_opens_its_scopes_at_its_site_until_it_ends(
         assert view.used_at == clock.now()
     clock.advance(timedelta(days=90))
     with pytest.raises(ApiKeyRefused):
-        api_keys.client_of(database, clock, secret)
+        client_of(database, clock, secret)
 
 
 def test_a_withdrawn_or_made_up_key_opens_nothing(
@@ -65,7 +85,7 @@ def test_a_withdrawn_or_made_up_key_opens_nothing(
         api_keys.revoke(session, clock, manager.actor, view.key, reason="leaked")
     for wrong in (secret, secret[:-1], "ampoule_", "", "x" * 1000, "ampoule_" + "é" * 40):
         with pytest.raises(ApiKeyRefused):
-            api_keys.client_of(database, clock, wrong)
+            client_of(database, clock, wrong)
 
 
 def test_a_key_that_sells_needs_a_second_person_who_agreed_to_exactly_that(
@@ -94,7 +114,7 @@ def test_a_key_that_sells_needs_a_second_person_who_agreed_to_exactly_that(
         api_keys.make(session, clock, vault, first.actor, more, approval=request)
     with db.writing() as session:
         secret = api_keys.make(session, clock, vault, first.actor, wanted, approval=request)
-    client = api_keys.client_of(db, clock, secret)
+    client = client_of(db, clock, secret)
     api_keys.refuse_over_limit(client.sale_limit_minor, 50_000)
     with pytest.raises(ApiKeyOverLimit):
         api_keys.refuse_over_limit(client.sale_limit_minor, 50_001)
@@ -106,7 +126,7 @@ def test_calls_are_counted_over_the_last_minute(
     manager = enter(sqlite_database, add(sqlite_database, clock, "john", "manager"))
     with sqlite_database.writing() as session:
         secret = api_keys.make(session, clock, vault, manager.actor, content(calls_a_minute=3))
-    client, gate = api_keys.client_of(sqlite_database, clock, secret), api_keys.Gate(clock)
+    client, gate = client_of(sqlite_database, clock, secret), api_keys.Gate(clock)
     assert [gate.enter(client).remaining for _ in range(3)] == [2, 1, 0]
     with pytest.raises(ApiKeyTooFast, match="Wait") as refused:
         gate.enter(client)

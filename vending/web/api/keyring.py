@@ -34,6 +34,7 @@ class Keyring:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        self._last_use = api_keys.LastUse(db, clock)
         self._callers: dict[bytes, tuple[Caller, datetime]] = {}
         self._stamp: tuple[Any, ...] = ()
         self._looked = float("-inf")
@@ -51,7 +52,7 @@ class Keyring:
             if known[0].client.expires_at <= now:
                 raise ApiKeyRefused
             return known[0]
-        client = api_keys.client_of(self._db, self._clock, secret)
+        client = api_keys.client_of(self._db, self._clock, secret, self._last_use)
         seller = None
         if client.seller is not None and not client.in_sandbox:
             with self._db.reading() as session:
