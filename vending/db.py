@@ -308,7 +308,8 @@ class Database:
 
     @classmethod
     def _open_postgresql(cls, url: URL, *, writable: bool) -> "Database":
-        engine = sa.create_engine(url, pool_size=8, max_overflow=8)
+        # The connection that was used last comes first: it has prepared the statements that come again.
+        engine = sa.create_engine(url, pool_size=8, max_overflow=8, pool_use_lifo=True)
         _ask_the_rested(engine)
         try:
             with engine.connect() as connection:
