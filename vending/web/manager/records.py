@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, g, request, url_for
 
 from vending.analytics import sales as analytics
 from vending.errors import InvalidInput, VendingError
@@ -15,7 +15,7 @@ from vending.ledger import queries as ledger
 from vending.money import parse_amount
 from vending.services import Services
 from vending.tariffs import service as tariffs
-from vending.web import forms, gate, places, words
+from vending.web import forms, gate, listing, places, words
 from vending.web.manager.estate import crumbs, format_name, lamp_of, may_edit, state_word, tenant_fields
 from vending.web.words import _, plural
 
@@ -83,36 +83,18 @@ def unit(key: str) -> Any:
         for meter in meters
         if meter.not_for_sale
     ]
-    return render_template(
+    return listing.answer_parts(
         "manager/record.html",
-        page={
-            "title": space.code,
-            "crumbs": crumbs((_("Units"), url_for("estate.units")), (space.code, "")),
-            "facts": [
-                format_name(space.format),
-                f"{exporting.square_metres(space.area_cm2)} m²",
-                " ".join(part for part in (space.building, space.floor) if part),
-            ],
-            "lamp": {
-                "state": "on" if line.tenant else "off",
-                "text": line.tenant or _("vacant"),
-            },
-            "actions": [
-                {"label": _("Change"), "url": url_for("records.change_unit", key=key)},
-                {"label": _("Move in"), "url": url_for("records.move_in", key=key), "next": True}
-                if current is None
-                else None,
-            ]
-            if edits
-            else [],
-        },
-        notices=notices,
-        figures_list=None,
-        parts=[
+        [
             {
+                "name": "meters",
                 "title": _("Meters"),
                 "note": plural("%(num)s meter", "%(num)s meters", len(meters)),
-                "columns": [{"label": _("Number")}, {"label": _("Service")}, {"label": _("State")}],
+                "columns": [
+                    {"name": "number", "label": _("Number")},
+                    {"name": "service", "label": _("Service")},
+                    {"name": "state", "label": _("State")},
+                ],
                 "rows": [
                     [
                         {
@@ -163,8 +145,13 @@ def unit(key: str) -> Any:
                 else [],
             },
             {
+                "name": "tenants",
                 "title": _("Who had it"),
-                "columns": [{"label": _("Tenant")}, {"label": _("From")}, {"label": _("To")}],
+                "columns": [
+                    {"name": "tenant", "label": _("Tenant")},
+                    {"name": "from", "label": _("From")},
+                    {"name": "to", "label": _("To")},
+                ],
                 "rows": [
                     [
                         names[one.tenant_key],
@@ -179,6 +166,29 @@ def unit(key: str) -> Any:
                 ],
             },
         ],
+        page={
+            "title": space.code,
+            "crumbs": crumbs((_("Units"), url_for("estate.units")), (space.code, "")),
+            "facts": [
+                format_name(space.format),
+                f"{exporting.square_metres(space.area_cm2)} m²",
+                " ".join(part for part in (space.building, space.floor) if part),
+            ],
+            "lamp": {
+                "state": "on" if line.tenant else "off",
+                "text": line.tenant or _("vacant"),
+            },
+            "actions": [
+                {"label": _("Change"), "url": url_for("records.change_unit", key=key)},
+                {"label": _("Move in"), "url": url_for("records.move_in", key=key), "next": True}
+                if current is None
+                else None,
+            ]
+            if edits
+            else [],
+        },
+        notices=notices,
+        figures_list=None,
         timeline_entries=history_entries(history),
         timeline_filters=None,
         paging=None,
@@ -395,8 +405,13 @@ def tenant(key: str) -> Any:
     edits = may_edit()
     parts: list[dict[str, Any]] = [
         {
+            "name": "units",
             "title": _("Units"),
-            "columns": [{"label": _("Unit")}, {"label": _("From")}, {"label": _("To")}],
+            "columns": [
+                {"name": "unit", "label": _("Unit")},
+                {"name": "from", "label": _("From")},
+                {"name": "to", "label": _("To")},
+            ],
             "rows": [
                 [
                     {"text": code, "url": url_for("records.unit", key=lease.space_key)},
@@ -408,9 +423,14 @@ def tenant(key: str) -> Any:
             "note": "" if leases else _("none"),
         },
         {
+            "name": "meters",
             "title": _("Meters"),
             "note": "" if meters else _("none"),
-            "columns": [{"label": _("Number")}, {"label": _("Unit")}, {"label": _("Service")}],
+            "columns": [
+                {"name": "number", "label": _("Number")},
+                {"name": "unit", "label": _("Unit")},
+                {"name": "service", "label": _("Service")},
+            ],
             "rows": [
                 [
                     {
@@ -428,17 +448,21 @@ def tenant(key: str) -> Any:
     if last:
         parts.append(
             {
+                "name": "sales",
                 "title": _("Last sales"),
                 "columns": [
-                    {"label": _("When")},
-                    {"label": _("Receipt")},
-                    {"label": _("Money"), "end": True},
+                    {"name": "when", "label": _("When")},
+                    {"name": "receipt", "label": _("Receipt")},
+                    {"name": "money", "label": _("Money"), "end": True},
                 ],
                 "rows": [
                     [
-                        words.moment(one.sold_at, place.zone),
+                        {"text": words.moment(one.sold_at, place.zone), "value": one.sold_at},
                         {"text": one.receipt, "url": url_for("sales.show", key=one.key)},
-                        words.money(one.total_minor, one.currency),
+                        {
+                            "text": words.money(one.total_minor, one.currency),
+                            "value": words.plain_money(one.total_minor, one.currency),
+                        },
                     ]
                     for one in last
                 ],
@@ -466,8 +490,13 @@ def tenant(key: str) -> Any:
         )
     parts.append(
         {
+            "name": "people",
             "title": _("People to talk to"),
-            "columns": [{"label": _("Name")}, {"label": _("Telephone")}, {"label": ""}],
+            "columns": [
+                {"name": "name", "label": _("Name")},
+                {"name": "telephone", "label": _("Telephone")},
+                {"label": ""},
+            ],
             "rows": [
                 [
                     {"text": one.name, "sub": one.role},
@@ -484,8 +513,9 @@ def tenant(key: str) -> Any:
             else [],
         }
     )
-    return render_template(
+    return listing.answer_parts(
         "manager/record.html",
+        parts,
         page={
             "title": view.name,
             "crumbs": crumbs((_("Tenants"), url_for("estate.tenants")), (view.name, "")),
@@ -502,7 +532,6 @@ def tenant(key: str) -> Any:
         },
         notices=[],
         figures_list=None,
-        parts=parts,
         timeline_entries=history_entries(history),
         timeline_filters=None,
         paging=None,
