@@ -75,6 +75,9 @@ class Listing:
     drawing: dict[str, Any] | None = None
     sums: list[Any] | None = None
     caption: str = ""
+    own: bool = (
+        False  # what the person himself made just now: he may take it away without the right to save tables
+    )
     template: str = "list.html"
     more: dict[str, Any] = field(default_factory=dict)
 
@@ -174,9 +177,9 @@ def may_save() -> bool:
     return places.can(g.actor, Permission.ESTATE_EXPORT.value)
 
 
-def exports(*, table: str = "") -> list[dict[str, str]]:
+def exports(*, table: str = "", own: bool = False) -> list[dict[str, str]]:
     """The addresses of this table as files, for those who may save tables."""
-    if not may_save():
+    if not own and not may_save():
         return []
     return [
         {"label": kind.upper(), "url": here(**{"as": kind, "page": "", "table": table})}
@@ -187,7 +190,8 @@ def exports(*, table: str = "") -> list[dict[str, str]]:
 def _saved(listing: Listing, wanted: str) -> Response:
     services: Services = g.services
     place = places.of_request()
-    policy.require(g.actor, Permission.ESTATE_EXPORT, place.site_key)
+    if not listing.own:
+        policy.require(g.actor, Permission.ESTATE_EXPORT, place.site_key)
     if wanted not in saving.FORMATS:
         raise InvalidInput("A table is saved as csv or as xlsx.", "as")
     with services.db.writing() as session:

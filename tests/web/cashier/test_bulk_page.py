@@ -77,6 +77,10 @@ def test_a_list_is_sold_part_by_part_and_once(app: Flask, shop: Shop) -> None:
         bulk.AT_ONCE = whole
     assert sales(shop) == 4
     assert "all sold" in client.get(f"/cashier/bulk/{name}").get_data(as_text=True)
+    taken = client.get(f"/cashier/bulk/{name}?as=csv").get_data(as_text=True).splitlines()
+    assert taken[0].lstrip("\ufeff").startswith("row,meter,receipt,state")
+    assert len(taken) == 5
+    assert all(len(line.split(",")[6].split(" ")[0]) == 20 for line in taken[1:])
     again = key_in(bring(client, text))
     assert "all sold" in client.get(f"/cashier/bulk/{again}").get_data(as_text=True)
     assert sales(shop) == 4

@@ -245,7 +245,7 @@ def show(name: str) -> Any:
         columns=[{"label": _("Row")}, {"label": _("Meter")}, {"label": _("State")}, {"label": _("Why not")}],
         rows=[[str(one.row), one.meter, one.state, words.refusal(one.refusal)] for one in refused[:500]],
         again=url_for("bulk.start"),
-        exported=listing.exports() if done else [],
+        exported=listing.exports(own=True) if done else [],
     )
 
 
@@ -287,6 +287,7 @@ def _table(kept: Kept, rows: list[bulk.Sold]) -> Any:
     return listing.answer(
         Listing(
             name="sold-from-a-list",
+            own=True,
             page={},
             columns=[Column(one, one) for one in ("row", "meter", "receipt", "state", "paid", "units", "tokens", "why not")],
             fetch=listing.whole(
