@@ -6,6 +6,8 @@ until two people fast-forward it (`powers.py`). Not here: the form of a checkpoi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from keystore import notes
 from keystore.errors import ModuleRefused
 from keystore.log import IssuanceLog
@@ -28,7 +30,13 @@ class Heads:
         if not self._fits(head):
             self._unmet.append(head)
             del self._unmet[:-_KEPT]
-            self._log.hold_anchors(note)
+            self._log.hold_anchors(head.size, note)
+
+    def present_all(self, shown: Iterable[str]) -> None:
+        """What every place outside holds: the longest first, because it is then kept in all of them."""
+        read = [(notes.opened(note, self._log.name, self._log.public_key), note) for note in shown]
+        for _, note in sorted(read, key=lambda one: one[0].size if one[0] else -1, reverse=True):
+            self.present(note)
 
     def behind(self) -> str | None:
         """Why the module may not sell, or None."""

@@ -63,6 +63,7 @@ class IssuanceLog:
         self._anchors = anchors
         self._room, self._room_until = 0, 0.0
         self.anchors_held = False  # while a longer log is known of, its head is not written over
+        self._held_size = 0
         self.folder = folder
         self._journal = Journal(folder, secret)
         try:
@@ -273,10 +274,12 @@ class IssuanceLog:
             except OSError:
                 continue
 
-    def hold_anchors(self, note: str) -> None:
-        """A head was shown that this log does not reach: keep it outside the log, so that a restart knows of it."""
-        if not self.anchors_held and self._anchors:
+    def hold_anchors(self, size: int, note: str) -> None:
+        """A head was shown that this log does not reach: keep it outside the log, so that a restart knows of it. A longer
+        one is never written over by a shorter."""
+        if not self.anchors_held or size > self._held_size:
             self._push(note)
+            self._held_size = size
         self.anchors_held = True
 
     def save_snapshot(self) -> None:

@@ -80,9 +80,7 @@ def open_module(opened: Opened, data: bytes, options: Options, source: TimeSourc
         engine = Engine(
             identity_of(file), ring_of(opened, options.hsm), log, clock, options.ciphers or ea_table.DEFAULT
         )
-        for path in outside:
-            if path.exists():
-                engine.present_head(path.read_text(encoding="utf-8"))
+        engine.heads.present_all([path.read_text(encoding="utf-8") for path in outside if path.exists()])
         group = Group()
         engine.start(group, digest_of(data))
         engine.commit(group)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import keystore_cast as cast
 import pytest
@@ -541,6 +543,32 @@ def test_a_witness_is_kept_up_to_date_and_its_absence_stops_nothing(folder: obje
     module.engine.log.write_checkpoint()
     assert here.read_text() == module.checkpoint().note
     module.issued(credit())
+    module.engine.log.abandon()
+
+
+def test_a_shorter_head_never_writes_over_a_longer_one_that_a_witness_holds(
+    folder: Path, tmp_path: Path
+) -> None:
+    """The head beside the key file is read first; the witness knows more, and still does after the start."""
+    witness, older = tmp_path / "witness", tmp_path / "older"
+    module = Module(folder, witnesses=(witness,))
+    module.close()
+    shutil.copytree(folder / "log", older)
+    module = Module(folder, witnesses=(witness,))
+    module.issued(credit())
+    module.engine.log.write_checkpoint()
+    shorter = (folder / "keys.stsks.head").read_text()
+    module.issued(credit())
+    module.engine.log.write_checkpoint()
+    longer = witness.read_text()
+    module.close()
+    shutil.rmtree(folder / "log")
+    shutil.copytree(older, folder / "log")
+    (folder / "keys.stsks.head").write_text(shorter)
+    module = Module(folder, witnesses=(witness,))
+    assert module.status().state == "behind"
+    assert witness.read_text() == longer
+    assert (folder / "keys.stsks.head").read_text() == longer
     module.engine.log.abandon()
 
 
