@@ -137,7 +137,16 @@ def test_a_wrong_password_and_an_unknown_name_are_told_the_same(app: Flask) -> N
 
 
 def test_a_link_to_elsewhere_never_carries_anybody_away(app: Flask) -> None:
-    for elsewhere in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
+    for elsewhere in (
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\t\t/evil.example",
+        "/\n/evil.example",
+        "\t//evil.example",
+    ):
         client = app.test_client()
         page = client.get("/sign-in").get_data(as_text=True)
         answer = client.post(

@@ -144,11 +144,9 @@ def preferences() -> Response:
 
 
 def local_address(address: str) -> str:
-    """Only an address of this site: a link to elsewhere in a form must not carry anybody away."""
-    safe = (
-        address.startswith("/")
-        and not address.startswith(("//", "/\\"))
-        and "\n" not in address
-        and "\r" not in address
-    )
+    """Only an address of this site: a link to elsewhere in a form must not carry anybody away.
+
+    Browsers and the making of the header drop tabs and line feeds, so that `/<tab>/elsewhere` would become `//elsewhere`:
+    what cannot be printed is no address."""
+    safe = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return address if safe else "/"
