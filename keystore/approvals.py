@@ -160,7 +160,8 @@ def _genuine(act: str, signature: ActSignature, approver: Approver) -> bool:
             key.verify(from_base64url(signature.signature), acts.signed_bytes(act))
             return True
         return _genuine_passkey(act, signature, approver)
-    except (InvalidSignature, ValueError, KeyError, TypeError):
+    except (InvalidSignature, ValueError, KeyError, TypeError, RecursionError):
+        # The last: what the browser said is read before its signature can be checked, and may be nested without end.
         return False
 
 

@@ -279,6 +279,8 @@ def test_a_passkey_approves_through_the_same_door(module: Module) -> None:
         sign(act, kind="webauthn.create"),
         sign(open_counts(module)),
         replace(sign(act), client_data=None),
+        replace(sign(act), client_data=base64url(b"[" * 3000)),  # deeper than a reader can follow
+        replace(sign(act), client_data=base64url(b"[]")),
         replace(sign(act), signature=base64url(b"x" * 70)),
     ):
         assert module.approve(act, [*first, wrong]).code == "signature-wrong"
