@@ -70,6 +70,9 @@ def create_app(services: Services) -> Flask:
         # First of all: even a page that refuses shows its frame.
         g.services = services
         g.actor = auth.actor_of_request(services)
+        # Before anything reads the form, and for nobody who is not signed in.
+        if g.actor is not None:
+            request.max_content_length = gate.most_bytes(app)
 
     headers.add(app)
     metrics.count(app)

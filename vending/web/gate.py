@@ -14,13 +14,17 @@ PUBLIC = "public"  # no sign-in: the sign-in page itself, verification, health
 SIGNED_IN = "signed-in"
 
 
-def needs(permission: str, *, back: Callable[[], str] | None = None) -> Callable[[View], View]:
+def needs(
+    permission: str, *, back: Callable[[], str] | None = None, most_bytes: int | None = None
+) -> Callable[[View], View]:
     """Marks a view with the permission that its caller must hold. `back`: where a form whose sender is not signed in any
-    more goes on after signing in, with what was typed; without it such a form is refused."""
+    more goes on after signing in, with what was typed; without it such a form is refused. `most_bytes`: for a form with a
+    file, which may be larger than others."""
 
     def marked(view: View) -> View:
         view.permission = permission  # type: ignore[attr-defined]
         view.back = back  # type: ignore[attr-defined]
+        view.most_bytes = most_bytes  # type: ignore[attr-defined]
         return view
 
     return marked
@@ -35,6 +39,14 @@ def permission_of(app: Flask, endpoint: str) -> str | None:
     if endpoint == "static":
         return PUBLIC
     return getattr(app.view_functions[endpoint], "permission", None)
+
+
+def most_bytes(app: Flask) -> int | None:
+    """How much the view of this request takes, where it takes more than the others."""
+    if request.endpoint is None:
+        return None
+    found: int | None = getattr(app.view_functions[request.endpoint], "most_bytes", None)
+    return found
 
 
 def guard(app: Flask, allowed: Callable[[Any, str], bool]) -> None:

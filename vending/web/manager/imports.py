@@ -43,14 +43,12 @@ def _folder() -> Path:
 
 
 @room.route("", methods=["GET", "POST"])
-@gate.needs("estate.import")
+@gate.needs("estate.import", most_bytes=LARGEST_FILE + 64 * 1024)
 def start() -> Any:
     services: Services = g.services
     place = places.of_request()
     if request.method == "GET":
         return _page()
-    # Files are larger than forms; this page alone takes them.
-    request.max_content_length = LARGEST_FILE + 64 * 1024
     kind, file = request.form.get("kind", ""), request.files.get("file")
     try:
         if kind not in dict(kinds()):
@@ -72,12 +70,10 @@ def start() -> Any:
 
 
 def _offset() -> int:
-    typed = forms.text("offset").replace("−", "-")
-    if not typed:
-        return 0
-    if not typed.lstrip("-").isdigit() or abs(int(typed)) > 16 * 60:
+    offset = forms.signed_number(forms.text("offset") or "0", most=16 * 60)
+    if offset is None:
         raise InvalidInput(_("The offset is a whole number of minutes."), "offset")
-    return int(typed)
+    return offset
 
 
 def _page(refused: VendingError | None = None, kind: str = "units") -> str:
