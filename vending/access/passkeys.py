@@ -86,7 +86,7 @@ def finish_registration(
                 expected_origin=origin,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, KeyError) as error:
+        except (WebAuthnException, ValueError, KeyError, RecursionError) as error:
             raise PasskeyRefused from error
         row = Passkey(
             key=new_key(),
@@ -191,7 +191,7 @@ def verify(
             credential_current_sign_count=row.sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError) as error:
+    except (WebAuthnException, ValueError, KeyError, RecursionError) as error:
         raise PasskeyRefused from error
     row.sign_count, row.used_at = verified.new_sign_count, clock.now()
 
@@ -261,7 +261,7 @@ def _take_challenge(
     try:
         client = json.loads(base64url_to_bytes(_parsed(answer)["response"]["clientDataJSON"]))
         claimed = client["challenge"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PasskeyRefused from error
     used = session.scalar(
         sa.update(Ceremony)
@@ -289,7 +289,7 @@ def _parsed(answer: str) -> dict[str, Any]:
         raise PasskeyRefused
     try:
         value = json.loads(answer)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PasskeyRefused from error
     if not isinstance(value, dict):
         raise PasskeyRefused

@@ -4,6 +4,7 @@ A cell that does not fit raises the same refusal as the page for one entry would
 supply group), so their values are remembered.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -104,11 +105,10 @@ def _key_type(text: str) -> int:
 
 def _money(text: str) -> int:
     """Minor units of two decimals; the site's currency is checked by the import."""
-    typed = text.strip().replace(" ", "")
-    whole, _, part = typed.partition(".")
-    if not whole.isdigit() or (part and (not part.isdigit() or len(part) > 2)):
+    found = re.fullmatch(r"(\d{1,13})(?:\.(\d{0,2}))?", text.strip().replace(" ", ""), re.ASCII)
+    if found is None:
         raise InvalidInput(f"{text.strip()[:20]!r} is not an amount. Write it like 1500 or 1500.00.")
-    return int(whole) * 100 + int(part.ljust(2, "0") or 0)
+    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
 
 
 UNITS = (

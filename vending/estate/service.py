@@ -554,12 +554,17 @@ def next_number(session: Session, site: str) -> str:
     """The next customer number of the site: C, and five digits or more."""
     last = session.scalar(
         sa.select(Tenant.number)
-        .where(Tenant.site_key == site, Tenant.number.like("C_____%"))
+        .where(
+            Tenant.site_key == site,
+            Tenant.number.like("C_____%"),
+            # Numbers that people gave, such as CORNER-7, are no part of the row.
+            sa.func.ltrim(sa.func.substr(Tenant.number, 2), "0123456789") == "",
+        )
         .order_by(sa.func.length(Tenant.number).desc(), Tenant.number.desc())
         .limit(1)
     )
     digits = last[1:] if last else ""
-    return f"C{(int(digits) if digits.isdigit() else 0) + 1:05d}"
+    return f"C{int(digits or 0) + 1:05d}"
 
 
 def _refuse_overlap(session: Session, space: Space, starts_on: date, ends_on: date | None) -> None:

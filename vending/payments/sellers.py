@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -98,10 +98,14 @@ class Commission:
             )
         try:
             points = Decimal(number[:-1].strip()) * 100
-        except InvalidOperation:
+        except ArithmeticError:  # no figure, or one beyond all figures
             raise CommissionUnfit(
                 f"{text.strip()!r} is not a percentage. Write it like “1.5 %”.", "commission"
             ) from None
+        if (
+            points.is_finite() and abs(points) > 10_000
+        ):  # before it is made whole: 1e99999999 has a hundred million digits
+            raise CommissionUnfit("A commission lies between 0 % and 25 %. Check the point.", "commission")
         if not points.is_finite() or points != int(points):
             raise CommissionUnfit("A commission has at most two decimals.", "commission")
         return cls(int(points))

@@ -273,7 +273,8 @@ def settle(db: Database, clock: Clock, agent: AgentView, name: str, outcome: str
             sa.update(PrintJob)
             .where(
                 PrintJob.key == key,
-                PrintJob.round == (int(number) if number.isdigit() else -1),
+                PrintJob.round
+                == (int(number) if number.isascii() and number.isdigit() and len(number) < 10 else -1),
                 PrintJob.site_key == agent.site_key,
                 PrintJob.till == agent.till,
                 PrintJob.state.in_(("fetched", "unsure") if outcome == "printed" else ("fetched",)),

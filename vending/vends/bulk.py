@@ -8,6 +8,7 @@ row's number; so the same list again, after a crash or by mistake, sells nothing
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -248,14 +249,10 @@ def _row(number: int, told: dict[str, str], currency: str, name: str, label: str
         raise BulkUnfit("The meter is missing.")
     if amount:
         return Row(number, told["meter"], parse_amount(amount, currency), None, name, label)
-    whole, _, tenth = units.replace(",", ".").partition(".")
-    if (
-        not whole.isdecimal()
-        or not whole.isascii()
-        or (tenth and not (tenth.isdecimal() and len(tenth) == 1))
-    ):
+    typed = re.fullmatch(r"(\d{1,8})(?:[.,](\d?))?", units, re.ASCII)
+    if typed is None:
         raise BulkUnfit(f"{units!r} is not an amount of units. A meter counts in tenths: 42.7.")
-    steps = int(whole) * 10 + int(tenth or 0)
+    steps = int(typed[1]) * 10 + int(typed[2] or 0)
     if steps <= 0:
         raise BulkUnfit("Units must be above zero.")
     return Row(number, told["meter"], None, steps, name, label)

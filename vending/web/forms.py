@@ -6,6 +6,7 @@ called; a refusal that names a field stands under it, any other stands on top.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -135,6 +136,14 @@ def number(name: str, label: str, *, least: int = 0, most: int = 10**9, empty: i
             name,
         )
     return int(said)
+
+
+def signed_number(text: str, *, most: int) -> int | None:
+    """A whole number that may be below zero, with either minus; None for anything else. `isdigit` alone would let `²` in."""
+    found = re.fullmatch(r"[-−]?(\d{1,9})", text, re.ASCII)
+    if found is None or int(found[1]) > most:
+        return None
+    return int(text.replace("−", "-"))
 
 
 def reason_field(label: str = "") -> Field:

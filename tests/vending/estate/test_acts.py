@@ -200,6 +200,11 @@ def test_customer_numbers_follow_each_other(database: Database, clock: FixedCloc
         key = service.add_tenant(session, clock, SYSTEM, site=ground.site, name="Second")
         assert queries.one_tenant(session, ground.tenant).number == "C00001"
         assert queries.one_tenant(session, key).number == "C00002"
+        # A number that somebody gave is no part of the row, however long it is.
+        for given in ("CORNER-SHOP", "C\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2"):
+            service.add_tenant(session, clock, SYSTEM, site=ground.site, name="Named", number=given)
+        key = service.add_tenant(session, clock, SYSTEM, site=ground.site, name="Third")
+        assert queries.one_tenant(session, key).number == "C00003"
 
 
 def test_the_tree_of_circuits_gives_each_meter_its_parent(

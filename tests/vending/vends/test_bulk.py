@@ -82,11 +82,13 @@ def test_every_faulty_row_is_named_and_nothing_is_sold(shop: Shop, tmp_path: Pat
         f"{drn(shop, 'G-03')},5,7",
         f"{drn(shop, 'G-03')},,4.25",
         ",10,",
+        f"{drn(shop, 'G-03')},,²",
+        f"{drn(shop, 'G-03')},,{'9' * 900}",
     ]
     path.write_text("meter;amount;units\n".replace(";", ",") + "\n".join(rows) + "\n", "utf-8")
     trial = bulk.dry_run(shop.db, shop.clock, path, shop.site, TENDER)
-    assert [fault.row for fault in trial.faults] == [3, 4, 5, 6]
-    assert trial.rows == 5
+    assert [fault.row for fault in trial.faults] == [3, 4, 5, 6, 7, 8]
+    assert trial.rows == 7
     with pytest.raises(BulkUnfit):
         sell(shop, path)
     assert count(shop, Sale) == 0

@@ -147,7 +147,7 @@ def line_without_token(basket: DraftBasket, which: str) -> DraftLine:
         times = request.form.get("charge_times", "").strip() or "1"
         if not which:
             raise InvalidInput(_("Choose what the money is for."), "charge")
-        if not (times.isascii() and times.isdigit() and 1 <= int(times[:6]) <= 1000):
+        if not (times.isascii() and times.isdigit() and len(times) < 7 and 1 <= int(times) <= 1000):
             raise InvalidInput(
                 _("How many times is a whole number from %(least)s to %(most)s.", least=1, most=1000),
                 "charge_times",

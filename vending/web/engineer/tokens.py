@@ -6,6 +6,7 @@ the engineer too; each only by those whose permissions hold it. The module decid
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -221,16 +222,10 @@ def _at_once(order_id: str) -> Any:
 
 
 def _tenths(typed: str) -> int:
-    text = typed.replace(",", ".")
-    whole, _point, part = text.partition(".")
-    if (
-        not whole.isascii()
-        or not whole.isdigit()
-        or len(whole) > 7
-        or (part and (not part.isdigit() or len(part) > 1))
-    ):
+    found = re.fullmatch(r"(\d{1,7})(?:[.,](\d?))?", typed, re.ASCII)
+    if found is None:
         raise InvalidInput(_("Type the units with at most one decimal, such as 20 or 12.5."), "value")
-    return int(whole) * 10 + int(part or 0)
+    return int(found[1]) * 10 + int(found[2] or 0)
 
 
 @room.route("/key-change", methods=["GET", "POST"])

@@ -446,8 +446,8 @@ def add_floor() -> Any:
     if request.method == "GET":
         return form.show()
     try:
-        level = forms.text("level").replace("−", "-")
-        if not level.lstrip("-").isdigit() or len(level) > 4:
+        level = forms.signed_number(forms.text("level"), most=999)
+        if level is None:
             raise forms.unfit(_("A level is a whole number such as 0, 2 or −1."), "level")
         if forms.text("building") not in dict(buildings):
             raise forms.unfit(_("Choose a building of this site."), "building")
@@ -458,7 +458,7 @@ def add_floor() -> Any:
                 g.actor,
                 building=forms.text("building"),
                 name=forms.text("name"),
-                level=int(level),
+                level=level,
             )
     except VendingError as refused:
         return form.show(refused)

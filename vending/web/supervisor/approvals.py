@@ -343,7 +343,7 @@ def _read_signed() -> tuple[str, list[ActSignature]]:
         content = json.loads(file.stream.read(LARGEST_FILE))
         rows = [ActSignature(**row) for row in content["signatures"]]
         act = content["act"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise wrong from None
     if not isinstance(act, str) or not all(isinstance(row.approver, str) for row in rows):
         raise wrong
