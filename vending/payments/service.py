@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from vending import rows
-from vending.payments import vouchers
+from vending.payments import transfers, vouchers
 from vending.payments.kept import corrections_of
 from vending.payments.tables import Payment
-from vending.payments.tender import Taken, TransferUsed
+from vending.payments.tender import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +53,20 @@ def record(session: Session, payments: Sequence[PaymentOf]) -> None:
         session,
         [(payment.sale_key, taken, payment.taken_at) for payment in payments for taken in payment.taken],
     )
+    transfers.use(
+        session,
+        [
+            (taken.reference, f"sale:{payment.sale_key}", payment.taken_at)
+            for payment in payments
+            for taken in payment.taken
+            if taken.way == "transfer"
+        ],
+    )
 
 
 def refuse_used_transfers(session: Session, taken: Sequence[Taken]) -> None:
-    """The bank's reference of a transfer pays one sale: the same money is not sold twice. No statement without transfers."""
-    references = [one.reference for one in taken if one.way == "transfer" and one.amount_minor]
-    if not references:
-        return
-    used = session.execute(
-        sa.select(Payment.reference, Payment.taken_at)
-        .where(Payment.way == "transfer", Payment.reference.in_(references))
-        .limit(1)
-    ).first()
-    if used is not None:
-        raise TransferUsed(
-            f"The bank transfer {used.reference} paid another sale on {used.taken_at:%Y-%m-%d}. Look at the bank's line again.",
-            "reference",
-        )
+    """The bank's reference of a transfer pays once: the same money is not sold twice. No statement without transfers."""
+    transfers.refuse_used(session, [one.reference for one in taken if one.way == "transfer"])
 
 
 def list_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, list[Taken]]:

@@ -26,20 +26,24 @@ class Payment(Base):
     taken_by: Mapped[str]
     taken_at: Mapped[datetime]
 
-    # One payment never pays twice: a place in a sale is taken once, and so is the bank's reference of a transfer.
-    __table_args__ = (
-        sa.UniqueConstraint("sale_key", "position"),
-        sa.Index(
-            "ix_payment_transfer",
-            "reference",
-            unique=True,
-            sqlite_where=sa.text("way = 'transfer' AND reference <> ''"),
-            postgresql_where=sa.text("way = 'transfer' AND reference <> ''"),
-        ),
-    )
+    # One payment never pays twice: a place in a sale is taken once. The bank's reference of a transfer: `TransferUse`.
+    __table_args__ = (sa.UniqueConstraint("sale_key", "position"),)
 
 
 append_only(Payment.__table__)
+
+
+class TransferUse(Base):
+    """The one thing that a bank transfer paid: a sale, money that waits for its owner, or what a correction moved to it."""
+
+    __tablename__ = "transfer_use"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)  # as `tender.same_paper` writes it
+    used_for: Mapped[str]
+    used_at: Mapped[datetime]
+
+
+append_only(TransferUse.__table__)
 
 
 class Seller(Base):

@@ -5,6 +5,7 @@ Each way of paying has a ledger account per drawer, so that the shift's count re
 Only cash gives change and only cash is rounded to coins; every other way pays exactly what it says.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -101,6 +102,11 @@ def take(tenders: Sequence[Tender], due_minor: int, currency: str) -> tuple[Take
     return tuple(taken[place] for place in sorted(taken))
 
 
+def same_paper(reference: str) -> str:
+    """A reference without what people type differently: small or capital letters, spaces, wide figures."""
+    return "".join(unicodedata.normalize("NFKC", reference).split()).upper()
+
+
 def channel_of(tenders: Sequence[Tender]) -> str:
     """The way of paying by which a tariff's channel fee is priced: whatever is not cash comes first, because that is what
     costs the seller something. It cannot depend on amounts, which depend on the fee."""
@@ -129,7 +135,7 @@ def _check(tenders: Sequence[Tender]) -> None:
             )
     if sum(tender.way == "cash" for tender in tenders) > 1:
         raise TenderTwice("Cash stands in this payment twice. Add the two sums and type them once.", "tender")
-    named = [(tender.way, tender.reference.strip().upper()) for tender in tenders if tender.way != "cash"]
+    named = [(tender.way, same_paper(tender.reference)) for tender in tenders if tender.way != "cash"]
     if len(set(named)) < len(named):
         raise TenderTwice(
             "The same reference stands in this payment twice. Type each paper once.", "reference"

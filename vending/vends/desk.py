@@ -29,7 +29,7 @@ from vending.ledger import service as ledger
 from vending.ledger.entries import transfer
 from vending.ledger.errors import CeilingReached, FloorReached
 from vending.money import plain
-from vending.payments import kept
+from vending.payments import kept, transfers
 from vending.payments.kept import RefundMade
 from vending.payments.tender import NEEDS_REFERENCE, ReferenceMissing, account_of
 from vending.shifts import queries as shift_queries
@@ -86,6 +86,7 @@ def receive_unclaimed(
     key = new_key()
     with db.writing() as session:
         drawer = _drawer(session, shift, site, till, actor)
+        _use_transfer(session, clock, way, reference, f"unclaimed:{key}")
         _post(
             session,
             clock,
@@ -391,6 +392,7 @@ def correct_tender(
         )
         from_way, amount, currency, drawer, shift = _correction(session, site, content)
         to_way = str(content["to"])
+        _use_transfer(session, clock, to_way, str(content["reference"]), f"sale:{content['sale']}")
         _post(
             session,
             clock,
@@ -450,6 +452,8 @@ def _correction(session: Session, site: str, content: Mapping[str, Any]) -> tupl
         )
     if to_way in NEEDS_REFERENCE and not content["reference"]:
         raise ReferenceMissing(NEEDS_REFERENCE[to_way], "reference")
+    if to_way == "transfer":
+        transfers.refuse_used(session, [str(content["reference"])])
     key = kept.shift_of_payment(session, sale.key, position)
     if not key:
         return payment.way, payment.amount_minor, sale.currency, sale.till, ""
@@ -467,6 +471,13 @@ def _correction(session: Session, site: str, content: Mapping[str, Any]) -> tupl
 def _drawer(session: Session, shift: str, site: str, till: str, actor: Actor) -> str:
     found = shifts.for_moves(session, shift) if shift else None
     return shifts.require_open(found, site=site, till=till, cashier_key=actor.key).drawer
+
+
+def _use_transfer(session: Session, clock: Clock, way: str, reference: str, used_for: str) -> None:
+    """The same line of the bank is neither sold to twice nor kept beside what it paid."""
+    if way == "transfer":
+        transfers.refuse_used(session, [reference])
+        transfers.use(session, [(reference, used_for, clock.now())])
 
 
 def _post(session: Session, clock: Clock, entry: Any) -> None:

@@ -19,7 +19,7 @@ from vending.errors import NotAllowed
 from vending.estate import queries as estate
 from vending.ledger import queries as books
 from vending.payments import kept, vouchers
-from vending.payments.tender import ReferenceMissing, Tender, TransferUsed
+from vending.payments.tender import ReferenceMissing, Tender, TenderTwice, TransferUsed
 from vending.payments.vouchers import VoucherUnfit
 from vending.shifts import queries as shifts
 from vending.shifts import service as shift_service
@@ -341,5 +341,51 @@ def test_the_same_bank_transfer_never_pays_two_sales(desk: Desk) -> None:
     paid = (Tender("transfer", None, "FT-2026-1"),)
     (first,) = desk.shop.sell(replace(desk.basket(shift, 20_000), tenders=paid))
     assert isinstance(first, vends.SaleOutcome)
-    (second,) = desk.shop.sell(replace(desk.basket(shift, 20_000), tenders=paid))
-    assert isinstance(second, TransferUsed)
+    for typed in ("FT-2026-1", "ft-2026-1", " FT-2026- 1", "ＦＴ-2026-1"):
+        paid = (Tender("transfer", None, typed),)
+        (second,) = desk.shop.sell(replace(desk.basket(shift, 20_000), tenders=paid))
+        assert isinstance(second, TransferUsed), typed
+    # Two sales of one group, and two parts of one sale.
+    two = [
+        replace(desk.basket(shift, 20_000), tenders=(Tender("transfer", None, typed),))
+        for typed in ("FT-2", "ft-2")
+    ]
+    assert sorted(type(one).__name__ for one in desk.shop.sell(*two)) == ["SaleOutcome", "TransferUsed"]
+    parts = (Tender("transfer", 10_000, "FT 3"), Tender("transfer", None, "FT  3"))
+    (third,) = desk.shop.sell(replace(desk.basket(shift, 20_000), tenders=parts))
+    assert isinstance(third, TenderTwice)
+
+
+def test_a_bank_transfer_pays_once_whatever_it_pays_for(desk: Desk, vault: SiteSecret) -> None:
+    shift = desk.open()
+    receive(desk, shift, way="transfer", reference="FT-1")
+    (sold,) = desk.shop.sell(replace(desk.basket(shift, 20_000), tenders=(Tender("transfer", None, "ft-1"),)))
+    assert isinstance(sold, TransferUsed)
+    with pytest.raises(TransferUsed):
+        receive(desk, shift, way="transfer", reference="ft-1")
+    # Cash is said to have been a transfer that paid already: neither asked for nor, asked for in time, carried out.
+    outcomes = [desk.shop.sell(desk.basket(shift, 20_000))[0] for _ in range(2)]
+    keys = [one.sale_key for one in outcomes if isinstance(one, vends.SaleOutcome)]
+
+    def ask(sale: str, reference: str) -> str:
+        return desk_acts.ask_correction(
+            desk.shop.db, desk.shop.clock, desk.thandi, site=desk.site, sale=sale, position=1, to_way="transfer",
+            reference=reference, reason="It was a transfer", evidence="Line of the bank",
+        )  # fmt: skip
+
+    def correct(approval: str, sale: str, reference: str) -> None:
+        content = {"sale": sale, "position": 1, "to": "transfer", "reference": reference}
+        desk_acts.correct_tender(
+            desk.shop.db, desk.shop.clock, vault, desk.amina, approval, content, site=desk.site
+        )
+
+    with pytest.raises(TransferUsed):
+        ask(keys[0], "FT-1")
+    approvals_of = [ask(key, "FT-9") for key in keys]
+    for approval in approvals_of:
+        agree(desk, vault, approval)
+    correct(approvals_of[0], keys[0], "FT-9")
+    with pytest.raises(TransferUsed):
+        correct(approvals_of[1], keys[1], "FT-9")
+    (sold,) = desk.shop.sell(replace(desk.basket(shift, 20_000), tenders=(Tender("transfer", None, "FT-9"),)))
+    assert isinstance(sold, TransferUsed)
