@@ -52,6 +52,7 @@ ROLES: dict[str, str] = {
     "zeroise": OFFICER,
 }
 MAX_CONNECTIONS = 128
+MOST_OF_ONE_USER = 112  # the others are never locked out: a key manager can always lock the module
 MAX_GROUP = 64  # messages
 SHARES_KEPT_S = 600
 WATCH_S = 0.4
@@ -106,7 +107,8 @@ class Server:
         self._watched = 0.0
         self._stop: Stop | None = None
         self._selector = selectors.DefaultSelector()
-        self._users: dict[socket.socket, frozenset[str]] = {}
+        self._users: dict[socket.socket, tuple[int, frozenset[str]]] = {}
+        self._passed_over: set[socket.socket] = set()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -174,6 +176,7 @@ class Server:
     def _turn(self, listener: socket.socket, wake: socket.socket) -> None:
         jobs: list[Job] = []
         group = Group()
+        waiting: list[socket.socket] = []
         for key, _ in self._selector.select(WATCH_S):
             line = key.fileobj
             assert isinstance(line, socket.socket)
@@ -181,10 +184,17 @@ class Server:
                 self._accept(listener)
             elif line is wake:
                 wake.recv(64)
-            elif len(jobs) < MAX_GROUP:
-                job = self._receive(line, group)
-                if job is not None:
-                    jobs.append(job)
+            else:
+                waiting.append(line)
+        if len(waiting) > MAX_GROUP:
+            # The system names lines in the same order each time: who was passed over comes first, or a group's worth of
+            # callers that never rest would be the only ones who are ever heard.
+            waiting.sort(key=lambda line: line not in self._passed_over)
+        self._passed_over = set(waiting[MAX_GROUP:])
+        for line in waiting[:MAX_GROUP]:
+            job = self._receive(line, group)
+            if job is not None:
+                jobs.append(job)
         if jobs:
             self._finish(jobs, group)
         if self._engine is not None:
@@ -245,18 +255,24 @@ class Server:
     # --- connections ----------------------------------------------------------------------------------------------
 
     def _accept(self, listener: socket.socket) -> None:
-        try:
-            line, _ = listener.accept()
-        except OSError:
-            return
+        """Everybody who waits at the door: one a turn would let a crowd of callers keep it shut."""
+        for _ in range(MAX_CONNECTIONS):
+            try:
+                line, _address = listener.accept()
+            except OSError:
+                return
+            self._let_in(line)
+
+    def _let_in(self, line: socket.socket) -> None:
         user = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
         roles = self._door.roles.get(user)
-        if roles is None or len(self._users) >= MAX_CONNECTIONS:
+        held = sum(its_user == user for its_user, _roles in self._users.values())
+        if roles is None or held >= MOST_OF_ONE_USER or len(self._users) >= MAX_CONNECTIONS:
             line.close()
             return
         line.setblocking(False)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * messages.MAX_ANSWER_BYTES)
-        self._users[line] = roles
+        self._users[line] = (user, roles)
         self._selector.register(line, selectors.EVENT_READ)
 
     def _drop(self, line: socket.socket) -> None:
@@ -276,7 +292,7 @@ class Server:
             return None
         job = Job(line)
         try:
-            job.answer = self._dispatch(messages.unpack(data), self._users[line], group)
+            job.answer = self._dispatch(messages.unpack(data), self._users[line][1], group)
         except LogDamaged:
             raise
         except KeystoreError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -37,9 +39,9 @@ def fresh(tmp_path: Path) -> Iterator[Process]:
         found.stop()
 
 
-def ask(process: Process, data: bytes) -> dict[str, object]:
+def ask(process: Process, data: bytes, *, timeout_s: float = 5) -> dict[str, object]:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    line.settimeout(5)
+    line.settimeout(timeout_s)
     line.connect(str(process.socket))
     line.send(data)
     answer = messages.unpack(line.recv(messages.MAX_ANSWER_BYTES), messages.MAX_ANSWER_BYTES)
@@ -235,6 +237,55 @@ def test_a_user_without_a_role_finds_the_door_shut(tmp_path: Path) -> None:
         assert "'role'" in as_user(65534, "verify")
         assert "'ok'" not in as_user(65532, "status")
         assert "'ok': True" in as_user(65533, "lock")
+        assert process.wait() == 0
+
+
+def test_one_users_connections_leave_room_for_the_others_and_do_not_drown_them(tmp_path: Path) -> None:
+    """A web server gone bad holds every line that it gets and never stops asking: the key manager is still heard."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to act as two other users")
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        folder = Path(name) / "m"
+        demonstration.init(folder)
+        process = Process(folder, "--seller", "65534", "--officer", "65533")
+        folder.chmod(0o755)
+        ready, say = os.pipe()
+        flood = os.fork()
+        if flood == 0:
+            try:
+                os.setgid(65534)
+                os.setuid(65534)
+                lines = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(200)]
+                for line in lines:
+                    line.settimeout(2)
+                    with contextlib.suppress(OSError):
+                        line.connect(str(process.socket))
+                    line.setblocking(False)
+                for turn in range(1_000_000):
+                    for line in lines:
+                        with contextlib.suppress(OSError):
+                            line.send(b'{"v":1,"verb":"status","body":{}}')
+                        with contextlib.suppress(OSError):
+                            line.recv(messages.MAX_ANSWER_BYTES)
+                    if turn == 2:
+                        os.write(say, b"x")
+            finally:
+                os._exit(0)
+        os.close(say)
+        try:
+            assert os.read(ready, 1) == b"x"
+
+            def lock() -> str:
+                data = messages.pack({"v": 1, "verb": "lock", "body": {}})
+                return str(ask(process, data, timeout_s=60))
+
+            assert "'ok': True" in cast.as_user(65533, lock)
+        finally:
+            os.kill(flood, signal.SIGKILL)
+            os.waitpid(flood, 0)
         assert process.wait() == 0
 
 
