@@ -22,7 +22,7 @@ from typing import Protocol
 from keystore.errors import ClockInvalid
 
 BACKWARD_S = 120  # a step back that time servers make; identifiers hide it
-FORWARD_S = 600  # a step forward accepted while running
+FORWARD_S = 600  # a step forward accepted while running; all steps of a day together
 QUIET_S = 15 * 60  # a stop shorter than this needs no confirmation
 FAR_S = 31 * 86400
 
@@ -182,7 +182,9 @@ class Clock:
             return None
         drift = (wall - self._wall) - (steady - self._steady)
         if self._jump is None and -BACKWARD_S <= drift <= FORWARD_S:
-            self._wall, self._steady = wall, steady
+            # Looked at from the same point for a day: many small steps would else be a jump of any size that nobody saw.
+            if steady - self._steady >= 86400:
+                self._wall, self._steady = wall, steady
         else:
             if -BACKWARD_S <= drift <= FORWARD_S:
                 self._jump = None  # it came back by itself

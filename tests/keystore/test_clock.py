@@ -55,6 +55,25 @@ def test_a_clock_that_comes_back_is_believed_again() -> None:
     assert clock.doubt() is None
 
 
+def test_many_small_steps_forward_add_up_to_a_jump() -> None:
+    source = SetTime()
+    clock = Clock(source, None, all_test=False)
+    found = None
+    for _ in range(3):
+        source.pass_(minutes=5)
+        source.jump(seconds=300)
+        found = clock.doubt()
+        clock.logged(source.at)
+    assert found is not None
+    assert found.signatures == "one"
+    clock.confirm()
+    # A slow machine clock that a time server sets right every day is believed for ever.
+    for _ in range(30):
+        source.pass_(hours=24)
+        source.jump(seconds=90)
+        assert clock.doubt() is None
+
+
 def test_many_small_steps_do_not_add_up_to_a_jump_backward_past_the_log() -> None:
     source = SetTime()
     clock = Clock(source, None, all_test=False)
