@@ -254,18 +254,7 @@ def confirm(
     given = [each for each in (pin, password, code) if each]
     if len(given) != 1:
         raise ConfirmationNeeded
-    # As at sign-in: counted first, forgiven when right.
-    with db.writing() as session:
-        wrong = session.scalar(
-            sa.update(SignInSession)
-            .where(SignInSession.key == signed.session_key)
-            .values(wrong_pins=SignInSession.wrong_pins + 1)
-            .returning(SignInSession.wrong_pins)
-        )
-        if wrong is None or wrong > WRONG_PINS:
-            _end(session, clock, signed.session_key, "too many wrong PINs")
-    if wrong is None or wrong > WRONG_PINS:
-        raise SessionOver("too many wrong PINs")
+    wrong = _count_in_session(db, clock, signed.session_key)
     with db.reading() as session:
         person = session.scalars(sa.select(Person).where(Person.key == signed.actor.key)).one()
     step = None
@@ -294,6 +283,22 @@ def confirm(
     if wrong >= WRONG_PINS:
         raise SessionOver("too many wrong PINs")
     raise NotConfirmed(WRONG_PINS - wrong)
+
+
+def _count_in_session(db: Database, clock: Clock, session_key: str) -> int:
+    """As at sign-in: counted as wrong first, forgiven when right (`mark_confirmed`)."""
+    with db.writing() as session:
+        wrong = session.scalar(
+            sa.update(SignInSession)
+            .where(SignInSession.key == session_key)
+            .values(wrong_pins=SignInSession.wrong_pins + 1)
+            .returning(SignInSession.wrong_pins)
+        )
+        if wrong is None or wrong > WRONG_PINS:
+            _end(session, clock, session_key, "too many wrong PINs")
+    if wrong is None or wrong > WRONG_PINS:
+        raise SessionOver("too many wrong PINs")
+    return int(wrong)
 
 
 def witness(db: Database, clock: Clock, *, person_key: str, secret: str, address: str = "") -> Actor:
@@ -432,10 +437,18 @@ def confirm_totp(db: Database, clock: Clock, vault: SiteSecret, signed: Signed, 
 
 
 def change_password(db: Database, clock: Clock, signed: Signed, *, old: str, new: str) -> None:
+    """The present password is counted like a PIN: who finds a session open cannot try passwords in it without end."""
+    wrong = _count_in_session(db, clock, signed.session_key)
     with db.reading() as session:
         person = session.scalars(sa.select(Person).where(Person.key == signed.actor.key)).one()
     if not passwords.matches(person.password_hash, old):
+        if wrong >= WRONG_PINS:
+            with db.writing() as session:
+                _end(session, clock, signed.session_key, "too many wrong passwords")
+            raise SessionOver("too many wrong passwords")
         raise InvalidInput("The present password is not right.", "old")
+    with db.writing() as session:
+        mark_confirmed(session, clock, signed.session_key)
     passwords.check(new, person.login, person.name)
     new_hash = passwords.hash_of(new)
     with db.writing() as session:
@@ -561,17 +574,16 @@ def _insert_if_new(session: Session, subject: str, now: datetime) -> None:
 
 
 def _put_back(db: Database, before: dict[str, throttle.Count | None]) -> None:
-    """The password was right and only the code was missing: this try counts neither as wrong nor as right."""
+    """The password was right and only the code was missing: this try counts neither as wrong nor as right. Only this one
+    is taken back: wrong codes that were counted meanwhile stay, or who knows the password could try codes without end."""
     with db.writing() as session:
         for subject, count in before.items():
-            if count is None:
-                session.execute(sa.delete(Guesses).where(Guesses.subject == subject))
-            else:
-                session.execute(
-                    sa.update(Guesses)
-                    .where(Guesses.subject == subject)
-                    .values(wrong=count.wrong, wait_until=count.wait_until)
-                )
+            row = session.scalar(sa.select(Guesses).where(Guesses.subject == subject).with_for_update())
+            if row is None:
+                continue  # forgiven meanwhile
+            if row.wrong == (count.wrong if count else 0) + 1:
+                row.wait_until = count.wait_until if count else row.last_at
+            row.wrong = max(row.wrong - 1, 0)
 
 
 def _forgive(session: Session, login: str, address: str) -> None:

@@ -1,7 +1,8 @@
 """Signing in, and the life of a session: what ends it, what never opens one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -241,6 +242,32 @@ def test_a_code_is_asked_for_after_the_password_and_is_good_once(
             sign_in(database, clock, vault, code=wrong)
 
 
+def test_wrong_codes_are_counted_while_others_bring_no_code_at_all(
+    database: Database, clock: FixedClock, vault: SiteSecret
+) -> None:
+    """Who knows the password and sends it without a code, again and again, forgives himself no wrong code."""
+    add(database, clock, "thandi", "supervisor")
+    totp_of(database, clock, vault, sign_in(database, clock, vault).signed)
+
+    class Meanwhile:
+        """The database; while this sign-in looks at the person, another one brings a wrong code."""
+
+        writing = database.writing
+
+        @contextmanager
+        def reading(self) -> Iterator[object]:
+            with pytest.raises((SignInRefused, TooManyGuesses)):
+                sign_in(database, clock, vault, code="000000", address="")
+            with database.reading() as session:
+                yield session
+
+    for _ in range(throttle.FREE_GUESSES + 1):
+        with pytest.raises((SecondFactorNeeded, TooManyGuesses)):
+            sign_in(Meanwhile(), clock, vault, address="")  # type: ignore[arg-type]
+    with pytest.raises(TooManyGuesses):
+        sign_in(database, clock, vault, address="")
+
+
 def test_the_secret_of_the_telephone_is_sealed_and_another_site_cannot_open_it(
     sqlite_database: Database, clock: FixedClock, vault: SiteSecret, tmp_path: Path
 ) -> None:
@@ -317,6 +344,26 @@ def test_changing_the_password_ends_the_other_sessions(
     assert service.actor_of_session(sqlite_database, clock, here.secret) is not None
     assert service.actor_of_session(sqlite_database, clock, there.secret) is None
     sign_in(sqlite_database, clock, vault, password="quite another phrase")
+
+
+def test_the_present_password_is_not_guessed_in_a_session_that_was_left_open(
+    sqlite_database: Database, clock: FixedClock, vault: SiteSecret
+) -> None:
+    add(sqlite_database, clock, "thandi", "cashier")
+    left_open = sign_in(sqlite_database, clock, vault)
+    for _ in range(service.WRONG_PINS - 1):
+        with pytest.raises(InvalidInput):
+            service.change_password(
+                sqlite_database, clock, left_open.signed, old="no", new="quite another one"
+            )
+    with pytest.raises(SessionOver):
+        service.change_password(sqlite_database, clock, left_open.signed, old="no", new="quite another one")
+    with pytest.raises(SessionOver):
+        service.change_password(
+            sqlite_database, clock, left_open.signed, old=PASSWORD, new="quite another one"
+        )
+    assert service.actor_of_session(sqlite_database, clock, left_open.secret) is None
+    sign_in(sqlite_database, clock, vault)
 
 
 REFUSED_PASSWORDS = [
