@@ -350,8 +350,9 @@ def pay_in(
 def settle_commission(
     session: Session, clock: Clock, actor: Actor, code: str, amount_minor: int, *, reference: str
 ) -> None:
-    """Commission earned goes to the seller's deposit: not more than he earned."""
-    row = _row(session, code)
+    """Commission earned goes to the seller's deposit: not more than he earned. His row is held while that is looked at,
+    because his commission may fall below zero by a reversal and so has no floor of its own."""
+    row = _row(session, code, hold=True)
     policy.require(actor, Permission.SELLER_EDIT, row.site_key)
     _refuse_unfit(amount_minor, reference)
     seller = _view(row)
@@ -528,8 +529,9 @@ def settlement(session: Session, seller: SellerView, since: datetime, until: dat
     )
 
 
-def _row(session: Session, code: str) -> Seller:
-    row = session.scalar(sa.select(Seller).where(Seller.code == code.upper()))
+def _row(session: Session, code: str, *, hold: bool = False) -> Seller:
+    wanted = sa.select(Seller).where(Seller.code == code.upper())
+    row = session.scalar(wanted.with_for_update() if hold else wanted)
     if row is None:
         raise SellerUnknown(f"There is no seller {code!r}. `ampoule seller list` shows all.")
     return row
