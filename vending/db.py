@@ -287,14 +287,21 @@ class Database:
         path = Path(url.database)
         lock = _take_lock(path) if writable else None
         try:
-            writer = sa.create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+            writer = sa.create_engine(
+                url, poolclass=StaticPool, hide_parameters=True, connect_args={"check_same_thread": False}
+            )
             event.listen(writer, "connect", _make_durable if writable else _make_query_only)
             event.listen(writer, "begin", _begin_immediate if writable else _begin)
             if writable:
                 with writer.connect() as connection:
                     _refuse_unsafe_sqlite(connection)
+            # What was sent to the database stands in no error, and so in no log: it may be a secret's hash or a name.
             readers = sa.create_engine(
-                url, pool_size=8, max_overflow=24, connect_args={"check_same_thread": False}
+                url,
+                pool_size=8,
+                max_overflow=24,
+                hide_parameters=True,
+                connect_args={"check_same_thread": False},
             )
             event.listen(readers, "connect", _make_query_only)
             event.listen(readers, "begin", _begin)
@@ -309,7 +316,7 @@ class Database:
     @classmethod
     def _open_postgresql(cls, url: URL, *, writable: bool) -> "Database":
         # The connection that was used last comes first: it has prepared the statements that come again.
-        engine = sa.create_engine(url, pool_size=8, max_overflow=8, pool_use_lifo=True)
+        engine = sa.create_engine(url, pool_size=8, max_overflow=8, pool_use_lifo=True, hide_parameters=True)
         _ask_the_rested(engine)
         try:
             with engine.connect() as connection:

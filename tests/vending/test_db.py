@@ -66,6 +66,14 @@ def test_strict_tables_refuse_text_in_an_integer_column(sqlite_database: Databas
         )
 
 
+def test_what_was_sent_to_the_database_stands_in_no_error(database: Database, clock: FixedClock) -> None:
+    """An error goes into the log with its text; a hash or a name that was sent does not."""
+    with pytest.raises(sa.exc.DBAPIError) as refused, database.writing() as session:
+        session.execute(sa.text("SELECT :secret FROM no_such_table"), {"secret": "argon2-hash-of-somebody"})
+    assert "no_such_table" in str(refused.value)
+    assert "argon2" not in str(refused.value)
+
+
 def test_unsafe_or_unknown_databases_are_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnsafe, match="memory"):
         Database.open("sqlite://")
