@@ -78,3 +78,18 @@ def test_a_passkeys_answer_that_no_browser_makes_is_refused(app: Flask, answer: 
     word = form_word(client.get("/sign-in").get_data(as_text=True))
     sent = client.post("/account/sign-in/passkey", data={"csrf_token": word, "assertion": answer})
     assert sent.status_code == 422
+
+
+def test_the_character_zero_is_refused_at_every_door(app: Flask) -> None:
+    """PostgreSQL cannot keep it: each of these was a fault there, the sign-in of strangers among them."""
+    client = app.test_client()
+    word = form_word(client.get("/sign-in").get_data(as_text=True))
+    sent = client.post("/sign-in", data={"csrf_token": word, "name": "a\0b", "password": "x"})
+    assert sent.status_code == 400
+    manager = sign_in(app, "manager")
+    assert manager.get("/manager/estate/units?q=%00").status_code == 400
+    assert manager.get("/manager/units/%00x").status_code == 404
+    assert (
+        post(manager, "/manager/estate/units/add", code="X\0", format="shop", area="5", floor="").status_code
+        == 400
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -75,6 +75,7 @@ def create_app(services: Services) -> Flask:
             request.max_content_length = gate.most_bytes(app)
 
     headers.add(app)
+    app.before_request(refuse_nul)
     metrics.count(app)
     CSRFProtect(app).exempt(print_agents.room)  # programs, with a secret of their own and no cookie
     Babel(app, locale_selector=_language)
@@ -119,6 +120,16 @@ def create_app(services: Services) -> Flask:
     # Programs have an application of their own: no cookie, no form, no page.
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {api.ROOT: create_api(services)})  # type: ignore[method-assign]
     return app
+
+
+def refuse_nul() -> None:
+    """No browser sends the character 0 and no database keeps it: PostgreSQL refuses it with a fault of ours, and a text
+    that SQLite took would never come over to PostgreSQL."""
+    if "\0" in request.path:
+        abort(404)
+    for values in (request.args, request.form):
+        if any("\0" in name or any("\0" in text for text in texts) for name, texts in values.lists()):
+            abort(400)
 
 
 def _language() -> str:

@@ -212,6 +212,7 @@ def test_a_reversal_is_asked_for_and_moves_nothing(kiosk: Program, shop: Shop) -
     kiosk.post("/vends", asked)
     before = balance(shop, "seller/kiosk7")
     path = f"/vends/{asked['order_id']}/reversal"
+    assert kiosk.post(path, {"reason": "the customer \0 left"}).status_code == 400
     answer = kiosk.post(path, {"why": "wrong-meter", "reason": "The customer meant another meter"})
     assert (answer.status_code, answer.json["state"]) == (202, "asked"), answer.json
     assert kiosk.post(path, {"reason": "once more, please"}).json == answer.json

@@ -119,6 +119,11 @@ def _query(model: type[BaseModel] | None) -> Any:
             raise RequestInvalid(
                 "The address takes no such query.", [_wrong(f"query.{name[:60]}", "is not known here")]
             )
+        if any("\0" in value for value in values):
+            raise RequestInvalid(
+                "The request holds the character 0, which no database keeps.",
+                [_wrong(f"query.{name}", "holds the character 0")],
+            )
         if len(values) > 1:
             raise RequestInvalid(
                 "A query may be given once.", [_wrong(f"query.{name}", "was given more than once")]
@@ -144,9 +149,19 @@ def _body(operation: Operation) -> Any:
         body = operation.body.model_validate_json(raw)
     except ValidationError as error:
         raise _unfit(error, "body") from None
+    if b"\\u0000" in raw and _holds_nul(body.model_dump()):
+        raise RequestInvalid("The request holds the character 0, which no database keeps.", [])
     if isinstance(body, Order):
         _refuse_other_key(body.order_id)
     return body
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds_nul(one) for one in value)
+    return isinstance(value, str) and "\0" in value
 
 
 def _refuse_other_key(order_id: str) -> None:
