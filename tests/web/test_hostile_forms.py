@@ -9,8 +9,11 @@ import json
 
 import pytest
 from flask import Flask
+from shop import Shop
 from web_app import form_word, post, sign_in
 from werkzeug.test import TestResponse
+
+from vending.estate import queries as estate
 
 NO_FIGURES = ("²", "--5", "1e5", "５x", "-", "9" * 5000)
 
@@ -93,3 +96,17 @@ def test_the_character_zero_is_refused_at_every_door(app: Flask) -> None:
         post(manager, "/manager/estate/units/add", code="X\0", format="shop", area="5", floor="").status_code
         == 400
     )
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "soon"])
+def test_a_day_without_a_day_before_or_after_it_is_refused(app: Flask, shop: Shop, day: str) -> None:
+    with shop.db.reading() as session:
+        meter = estate.list_meters(session, shop.clock, [shop.meter("G-03")])[0]
+    assert meter.tenant is not None
+    manager, auditor = sign_in(app, "manager"), sign_in(app, "auditor")
+    span = {"first": day, "last": day}
+    answer = manager.get(f"/papers/statements/{meter.tenant.key}/a4.pdf", query_string=span)
+    assert answer.status_code == 422
+    word = form_word(auditor.get("/auditor/proof").get_data(as_text=True))
+    span = {"from": day, "to": day}
+    assert auditor.post("/auditor/proof/pack", data={"csrf_token": word, **span}).status_code == 422

@@ -234,8 +234,8 @@ def _values(listing: Listing) -> Iterator[list[Any]]:
 
 def span(zone: ZoneInfo, today: date, *, days: int = 31) -> tuple[date, date, datetime, datetime]:
     """The days that the page's two date fields name, both included, and their half-open span of time."""
-    first = _day(request.args.get("from", "")) or today - timedelta(days=days - 1)
-    last = _day(request.args.get("to", "")) or today
+    first = day_of(request.args.get("from", "")) or today - timedelta(days=days - 1)
+    last = day_of(request.args.get("to", "")) or today
     if last < first:
         first, last = last, first
     return (
@@ -246,7 +246,8 @@ def span(zone: ZoneInfo, today: date, *, days: int = 31) -> tuple[date, date, da
     )
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """A day as it was typed, within the years that have a day before and a day after on every clock."""
     try:
         found = date.fromisoformat(text)
     except ValueError:

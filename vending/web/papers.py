@@ -21,7 +21,7 @@ from vending.services import Services
 from vending.shifts import queries
 from vending.vends import key_changes
 from vending.vends import queries as sales
-from vending.web import gate, places, printing
+from vending.web import gate, listing, places, printing
 from vending.web.cashier import shifts
 from vending.web.words import _
 
@@ -135,10 +135,10 @@ def _day(name: str, otherwise: date) -> date:
     typed = request.args.get(name, "")
     if not typed:
         return otherwise
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        raise InvalidInput(_("Write a day as 2026-11-30."), name) from None
+    day = listing.day_of(typed)
+    if day is None:
+        raise InvalidInput(_("Write a day as 2026-11-30."), name)
+    return day
 
 
 def _desk(services: Services) -> slips.Desk:

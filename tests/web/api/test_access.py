@@ -16,6 +16,7 @@ from web_app import sign_in
 
 from vending.access import api_keys
 from vending.access.policy import SYSTEM
+from vending.clock import FixedClock
 from vending.web import errors as table
 from vending.web.api import document
 from vending.web.api.operations import OPERATIONS, Operation
@@ -81,6 +82,23 @@ def test_a_withdrawn_key_opens_nothing_a_second_later(kiosk: Program, shop: Shop
     with shop.db.writing() as session:
         (view,) = api_keys.list_keys(session, SYSTEM)
         api_keys.revoke(session, shop.clock, SYSTEM, view.key, reason="leaked")
+    shop.clock.advance(timedelta(seconds=1))
+    assert kiosk.get("/status").status_code == 401
+
+
+def test_a_key_that_is_withdrawn_under_a_clock_set_back_opens_nothing_either(
+    kiosk: Program, shop: Shop
+) -> None:
+    with shop.db.reading() as session:
+        (view,) = api_keys.list_keys(session, SYSTEM)
+    add_key(shop)
+    tomorrow = FixedClock(shop.clock.now() + timedelta(days=1))
+    with shop.db.writing() as session:
+        other = next(one for one in api_keys.list_keys(session, SYSTEM) if one.key != view.key)
+        api_keys.revoke(session, tomorrow, SYSTEM, other.key, reason="leaked")
+    assert kiosk.get("/status").status_code == 200
+    with shop.db.writing() as session:
+        api_keys.revoke(session, shop.clock, SYSTEM, view.key, reason="leaked too")
     shop.clock.advance(timedelta(seconds=1))
     assert kiosk.get("/status").status_code == 401
 

@@ -248,11 +248,10 @@ def pack() -> Any:
 
 def _span() -> tuple[str, str, datetime, datetime]:
     zone = places.of_request().zone
-    try:
-        first = datetime.fromisoformat(request.form.get("from", "")).date()
-        last = datetime.fromisoformat(request.form.get("to", "")).date()
-    except ValueError:
-        raise InvalidInput(_("Choose the first and the last day."), "from") from None
+    first = listing.day_of(request.form.get("from", ""))
+    last = listing.day_of(request.form.get("to", ""))
+    if first is None or last is None:
+        raise InvalidInput(_("Choose the first and the last day."), "from")
     if last < first or (last - first).days >= LONGEST_DAYS:
         raise InvalidInput(_("Choose days in their order, at most a year of them."), "from")
     return (

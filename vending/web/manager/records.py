@@ -244,10 +244,10 @@ def _day(name: str, *, empty: bool = False) -> date | None:
     typed = forms.text(name)
     if not typed and empty:
         return None
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        raise InvalidInput(_("Choose a day, written as 2026-11-20."), name) from None
+    day = listing.day_of(typed)
+    if day is None:
+        raise InvalidInput(_("Choose a day, written as 2026-11-20."), name)
+    return day
 
 
 @room.route("/units/<key>/move-in", methods=["GET", "POST"])
