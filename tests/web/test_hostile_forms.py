@@ -8,6 +8,7 @@ import io
 import json
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from shop import Shop
 from web_app import form_word, post, sign_in
@@ -110,3 +111,11 @@ def test_a_day_without_a_day_before_or_after_it_is_refused(app: Flask, shop: Sho
     word = form_word(auditor.get("/auditor/proof").get_data(as_text=True))
     span = {"from": day, "to": day}
     assert auditor.post("/auditor/proof/pack", data={"csrf_token": word, **span}).status_code == 422
+
+
+def test_strangers_do_not_fill_the_database_with_challenges(app: Flask, shop: Shop) -> None:
+    client = app.test_client()
+    told = [client.get("/account/sign-in/passkey").status_code for _ in range(40)]
+    assert told == [200] * 30 + [403] * 10
+    with shop.db.reading() as session:
+        assert session.scalar(sa.text("SELECT count(*) FROM ceremony")) == 30

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from markupsafe import Markup
 
 from vending.access import passkeys, people
 from vending.access import service as access
+from vending.access.errors import TooManyGuesses
 from vending.errors import InvalidInput, VendingError
 from vending.receipts import qr
 from vending.services import Services
 from vending.web import auth, confirming, forms, gate, places, words
 from vending.web.frame import local_address
+from vending.web.verify.pace import Pace
 from vending.web.words import _
 
 room = Blueprint("account", __name__, url_prefix="/account")
@@ -201,7 +204,11 @@ def confirm_code() -> Any:
 @room.get("/sign-in/passkey")
 @gate.needs(gate.PUBLIC)
 def begin_sign_in() -> Response:
+    """Each asking leaves a challenge in the database, before anybody is known: so many a minute and no more."""
     services: Services = g.services
+    pace: Pace = current_app.extensions.setdefault("ampoule passkey pace", Pace(each=30, all=600))
+    if not pace.allows(request.remote_addr or "", time.monotonic()):
+        raise TooManyGuesses(60)
     options = passkeys.begin_sign_in(services.db, services.clock, rp_id=confirming.rp_id())
     return Response(options, mimetype="application/json")
 
