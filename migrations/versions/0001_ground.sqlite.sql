@@ -259,11 +259,21 @@ CREATE INDEX ix_payment_shift ON payment (shift)
 --;;
 CREATE INDEX ix_payment_till ON payment (till)
 --;;
-CREATE UNIQUE INDEX ix_payment_transfer ON payment (reference) WHERE way = 'transfer' AND reference <> ''
---;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_delete BEFORE DELETE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
+--;;
+CREATE TABLE transfer_use (
+	reference TEXT NOT NULL,
+	used_for TEXT NOT NULL,
+	used_at TEXT NOT NULL,
+	CONSTRAINT pk_transfer_use PRIMARY KEY (reference)
+)
+ STRICT
+--;;
+CREATE TRIGGER IF NOT EXISTS transfer_use_no_update BEFORE UPDATE ON transfer_use BEGIN SELECT RAISE(ABORT, 'transfer_use is append only'); END
+--;;
+CREATE TRIGGER IF NOT EXISTS transfer_use_no_delete BEFORE DELETE ON transfer_use BEGIN SELECT RAISE(ABORT, 'transfer_use is append only'); END
 --;;
 CREATE TABLE seller (
 	id INTEGER NOT NULL,
