@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from shop import Shop
+from werkzeug.routing import AnyConverter, IntegerConverter
 from werkzeug.test import TestResponse
 
 from vending.access.site_secret import SiteSecret
@@ -75,3 +76,25 @@ def key_in(answer: TestResponse) -> str:
     """The key of what was made: where a form that was done leads."""
     assert answer.status_code == 303, answer.get_data(as_text=True)
     return answer.headers["Location"].rstrip("/").split("/")[-1].split("?")[0]
+
+
+def routes(app: Flask) -> list[tuple[str, str, str]]:
+    """Endpoint, method, path with made-up arguments."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        path = str(rule)
+        for name, converter in rule._converters.items():
+            value = "favicon.svg" if name == "filename" else "0" * 16
+            if isinstance(converter, IntegerConverter):
+                value = "1"
+            elif isinstance(converter, AnyConverter):
+                value = min(converter.items)
+            path = path.replace(f"<{_spelt(rule, name)}>", value)
+        assert "<" not in path, path
+        found += [(rule.endpoint, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
+    return found
+
+
+def _spelt(rule: Any, name: str) -> str:
+    start = str(rule).find(f"{name}>")
+    return str(rule)[str(rule).rfind("<", 0, start) + 1 : start + len(name)]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from shop import Shop
-from web_app import form_word, post, sign_in
-from werkzeug.routing import AnyConverter, IntegerConverter
+from web_app import form_word, post, routes, sign_in
 
 from vending.access import policy
 from vending.demonstration.people import DEMONSTRATION_PEOPLE
@@ -18,28 +16,6 @@ from vending.vends import service as vends
 from vending.web import gate
 
 ROLES = sorted({person.role for person in DEMONSTRATION_PEOPLE})
-
-
-def routes(app: Flask) -> list[tuple[str, str, str]]:
-    """Endpoint, method, path with made-up arguments."""
-    found = []
-    for rule in app.url_map.iter_rules():
-        path = str(rule)
-        for name, converter in rule._converters.items():
-            value = "favicon.svg" if name == "filename" else "0" * 16
-            if isinstance(converter, IntegerConverter):
-                value = "1"
-            elif isinstance(converter, AnyConverter):
-                value = min(converter.items)
-            path = path.replace(f"<{_spelt(rule, name)}>", value)
-        assert "<" not in path, path
-        found += [(rule.endpoint, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
-    return found
-
-
-def _spelt(rule: Any, name: str) -> str:
-    start = str(rule).find(f"{name}>")
-    return str(rule)[str(rule).rfind("<", 0, start) + 1 : start + len(name)]
 
 
 def test_every_route_says_who_may_use_it(app: Flask) -> None:

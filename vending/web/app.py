@@ -35,6 +35,7 @@ from vending.web import (
     places,
     print_agents,
     receipts,
+    typed,
     words,
 )
 from vending.web.api import errors as api
@@ -51,6 +52,7 @@ def assets(name: str) -> Path:
 
 def create_app(services: Services) -> Flask:
     app = Flask("ampoule", template_folder=str(assets("templates")), static_folder=str(assets("static")))
+    app.request_class = typed.TypedRequest
     app.config.update(
         SECRET_KEY=services.vault.row_seal({"for": "forms"}),
         MAX_CONTENT_LENGTH=1024 * 1024,
