@@ -78,7 +78,8 @@ def line(samples: Sequence[tuple[int, int]], limit: int, span_s: int, width: int
     highest = max(flow for _, flow in samples)
     # A limit far above the load would press the line flat; then it is left to the number beside it.
     shown_limit = limit if 0 < limit <= max(highest, 1) * 4 else 0
-    top = round_up(max(highest, shown_limit, 1))
+    # Under 200 W both ends of the scale would be written as nothing.
+    top = round_up(max(highest, shown_limit, 200))
     end = samples[-1][0]
     points = [
         (width - (end - at) * width // span_s, height - flow * height // top)

@@ -242,7 +242,8 @@ def ampoule(
 
 
 def level(share: float, *, label: str = "", state: str = "ok", height: int = 76, rtl: bool = False) -> Markup:
-    """A small glass, as in the rack: `share` of it is full. `state`: "ok", "low", "off" (crossed) or "vacant" (dashed).
+    """A small glass, as in the rack: `share` of it is full. `state`: "ok", "low", "off" (crossed), "unknown" (a
+    question mark) or "vacant" (dashed).
 
     Without a label it is decoration beside a text that already says it.
     """
@@ -258,6 +259,8 @@ def level(share: float, *, label: str = "", state: str = "ok", height: int = 76,
         svg.append(
             f'<svg x="50%" y="{height / 2:g}" overflow="visible"><path class="cross" d="M-9-9L9 9M9-9L-9 9"/></svg>'
         )
+    elif state == "unknown":
+        svg.append(f'<text class="unknown" x="50%" y="{height / 2 + 6:g}" text-anchor="middle">?</text>')
     elif state != "vacant":
         x1, x2 = ("1%", "14%") if rtl else ("86%", "99%")
         for quarter in (1, 2, 3):

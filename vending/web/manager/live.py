@@ -110,13 +110,13 @@ def _rack(units: list[credit.UnitCredit]) -> dict[str, Any]:
                 "name": "",
                 "days": _days(one),
                 "share": min((one.days or 0) / FULL_DAYS, 1.0),
-                "state": "ok" if one.state == "unknown" else one.state,
+                "state": one.state,
                 "url": url_for("records.unit", key=one.space_key),
                 "broad": False,
             }
         )
     return {
-        "note": _("judged from purchases: full = 14 days or more · red = under 2 days · × = blocked · dashed = vacant"),
+        "note": _("judged from purchases: full = 14 days or more · red = under 2 days · × = blocked · ? = bought too seldom to say · dashed = vacant"),
         "floors": [{"name": name, "units": inside} for name, inside in floors.items()],
         "folded": plural("%(num)s unit with more than a week is folded away.", "%(num)s units with more than a week are folded away.", folded)
         if folded
