@@ -148,6 +148,11 @@ class SocketModule:
         try:
             try:
                 answer = line.recv(messages.MAX_ANSWER_BYTES + 1)
+            except ConnectionError as error:
+                raise OutcomeUnknown(
+                    "The security module closed the line without an answer. If it does not serve this user, run the command "
+                    "as one that it does (`sudo -u keymanager …`); else ask again with the same order id."
+                ) from error
             except OSError as error:
                 raise OutcomeUnknown(
                     "The security module did not answer in time. Ask again with the same order id."
