@@ -28,6 +28,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "reconcile",
         "Hold the module's log against the database; take in what is missing.",
     ),
+    "adopted": (
+        "vending.reconcile_commands",
+        "adopted",
+        "Orders taken in after a restore: find their money.",
+    ),
     "audit": (
         "vending.auditor.command",
         "audit",

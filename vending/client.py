@@ -72,6 +72,16 @@ class Arrears:
 
 
 @dataclass(frozen=True, slots=True)
+class OlderToken:
+    """Bought before a key change, and entered before it, or lost. Its digits are told by its own order."""
+
+    order_id: str
+    receipt: str
+    made_at: datetime
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     number: str
     pan: str
@@ -92,6 +102,7 @@ class Meter:
     kept_minor: int
     free_issue_due_units: int
     key_change_due: bool
+    older_tokens: list[OlderToken]
     seller: SellerPosition | None
 
 

@@ -9,7 +9,7 @@ import click
 from vending.access.policy import SYSTEM
 from vending.clock import SystemClock
 from vending.errors import NotFound
-from vending.estate import columns, exporting, importing, queries
+from vending.estate import columns, exporting, importing, meters, queries
 from vending.estate.importing import Report
 from vending.estate.queries import SiteView
 from vending.user_commands import looking, opened
@@ -18,6 +18,22 @@ from vending.user_commands import looking, opened
 @click.group()
 def estate() -> None:
     """Units, tenants and meters: import, export, find."""
+
+
+@estate.command("token-limit")
+@click.argument("meter")
+@click.argument("most", type=click.IntRange(0, 1_000_000))
+@click.option("--reason", required=True, help="It stays in the trail.")
+@click.option("--site", default="", help="The name of the site; may be left out when there is one.")
+def token_limit(meter: str, most: int, reason: str, site: str) -> None:
+    """What one token may carry for this meter, in whole units; 0: what any token can. More becomes several tokens."""
+    with opened() as (db, clock), db.writing() as session:
+        place = _one_site(queries.list_sites(session), site)
+        found = queries.one_meter(session, clock, meter, sites=(place.key,))
+        meters.set_token_limit(session, clock, SYSTEM, found.key, most * 10 or None, reason=reason)
+    click.echo(
+        f"Meter {found.drn} takes {f'at most {most} units' if most else 'what a token can carry'} in a token."
+    )
 
 
 @estate.command("import")

@@ -18,14 +18,18 @@ from keystore.errors import KeystoreError
 from keystore.module import MAX_REQUESTS, SecurityModule
 from vending import audit, bootstrap, migrating
 from vending import settings as settings_module
-from vending.auditor import records
-from vending.auditor.opening import opened
+from vending.auditor import opening, records
 from vending.auditor.reconciliation import Log, Reconciled, Window
 from vending.auditor.reconciliation import reconcile as match
+from vending.clock import SystemClock
 from vending.db import Database
 from vending.errors import InvalidInput, NotFound, Unavailable
+from vending.estate import queries as estate
+from vending.money import parse_amount, plain
 from vending.services import Services
-from vending.vends import adopting, log_fence
+from vending.user_commands import looking, opened
+from vending.vends import adopted_money, adopting, log_fence
+from vending.vends import queries as sale_queries
 from vending.vends.log_fence import Finding, Missing
 
 
@@ -99,7 +103,7 @@ def look_at_all(address: str, module: SecurityModule, window: Window) -> Reconci
         status.now - _JUST_NOW,
         lambda since, until: records.log_of_module(fetch, status.sequence, MAX_REQUESTS, since, until),
     )
-    with opened(address) as connection:
+    with opening.opened(address) as connection:
         return match(connection, log, now=max(datetime.now(UTC), status.now), window=window)
 
 
@@ -114,7 +118,7 @@ def look_at_copy(address: str, copy: Path, window: Window) -> Reconciled:
     complete_to = records.last_of_file(file)
     if complete_to is None:
         raise NotFound(f"{file} has no whole entry. Copy it again from the module's log folder.")
-    with opened(address) as connection:
+    with opening.opened(address) as connection:
         name = records.Records(connection).newest_log()
         log = Log(name, complete_to, lambda since, _until: records.log_of_file(file, since))
         return match(connection, log, now=datetime.now(UTC), window=window)
@@ -130,11 +134,17 @@ def _reconcile(services: Services, window: Window, *, adopt: bool, as_json: bool
             where = ", ".join(word for word in (each.unit, each.tenant) if word) or "a meter not known here"
             click.echo(
                 f"{each.receipt}: entry {each.sequence}, {each.logged_at:%Y-%m-%d %H:%M} UTC, meter {each.pan} ({where}), "
-                f"{each.units} units of {each.service}",
+                f"{each.units} units of {each.service}, "
+                + (
+                    f"worth {plain(each.worth_minor, each.currency)}"
+                    if each.worth_minor
+                    else "without a price"
+                ),
                 err=as_json,
             )
         click.echo(
-            f"{len(adopted)} orders adopted. What was paid for them is not known here: look for their papers.",
+            f"{len(adopted)} orders adopted. Their worth stands in suspense: look for their papers, then "
+            "`ampoule adopted found`.",
             err=as_json,
         )
         found = log_fence.look(services.db, services.module, services.module.status())
@@ -183,3 +193,47 @@ def _entry(entry: Missing) -> dict[str, object]:
         "units": entry.units,
         "at": datetime.fromtimestamp(entry.logged_at_ms / 1000, UTC).isoformat(),
     }
+
+
+# --- the money of adopted orders --------------------------------------------------------------------------------------
+
+
+@click.group()
+def adopted() -> None:
+    """Orders taken in from the log after a restore: whose money is still looked for, and what was found."""
+
+
+@adopted.command("list")
+def list_adopted() -> None:
+    """Every adopted order whose money was not found yet. Works while the server runs."""
+    with looking() as db, db.reading() as session:
+        waiting = adopted_money.list_waiting(session, SystemClock(), estate.list_sites(session))
+    for one in waiting:
+        who = ", ".join(word for word in (one.unit, one.tenant) if word) or "a meter not known here"
+        click.echo(
+            f"{one.receipt}  {one.sold_at:%Y-%m-%d %H:%M} UTC  {who}: {one.units / 10:,.1f} of {one.service}, "
+            f"worth {plain(one.worth_minor, one.currency)}"
+        )
+    click.echo(f"{len(waiting)} to be found." if waiting else "Nothing is to be found.")
+
+
+@adopted.command()
+@click.argument("receipt")
+@click.argument("paid")
+@click.option(
+    "--account",
+    required=True,
+    help="Where the money is: bank/main, safe/…, suspense/… of a counted drawer, loss/adopted.",
+)
+@click.option(
+    "--evidence", required=True, help="What shows how much was paid: the paper's number, a bank line."
+)
+def found(receipt: str, paid: str, account: str, evidence: str) -> None:
+    """Book what was paid for an adopted order, and where that money is; it becomes the sale that it was."""
+    with opened() as (db, clock), db.writing() as session:
+        currency = sale_queries.one_by_receipt(session, receipt.upper()).currency
+        minor = parse_amount(paid, currency)
+        adopted_money.found(
+            session, clock, audit.SYSTEM, receipt, paid_minor=minor, account=account, evidence=evidence
+        )
+    click.echo(f"{receipt.upper()}: {plain(minor, currency)} booked to {account}.")

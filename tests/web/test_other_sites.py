@@ -202,7 +202,7 @@ def test_every_list_is_saved_as_csv_and_xlsx_without_a_formula_in_it(app: Flask,
     saved = 0
     for path in (
         "/manager/estate/units", "/manager/estate/tenants", "/manager/estate/meters", "/manager/sales", "/manager/people",
-        "/manager/tariffs", "/manager/reports/days", "/manager/reports/sums", "/manager/reports/quiet",
+        "/manager/tariffs", "/manager/fees", "/manager/sellers", "/manager/reports/days", "/manager/reports/sums", "/manager/reports/quiet",
         "/manager/reports/dropped", "/manager/reports/tokens", "/manager/reports/shifts", "/manager/api-keys",
         "/manager/jobs", "/manager/campaign/route", "/engineer/work/orders", "/engineer/tokens", "/auditor/trail",
         "/auditor/books", "/auditor/proof/heads", "/keys/table",

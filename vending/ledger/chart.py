@@ -45,6 +45,14 @@ ROOTS = (
     ),
     Root("bank", "asset", (2, 2), True, "Money at the bank."),
     Root("debt", "asset", (2, 3), True, "What a customer owes us: debt/<customer>/<which>. Floor zero.", 0),
+    Root(
+        "adopted",
+        "asset",
+        (2, 2),
+        True,
+        "What was paid for an order taken in from the log after a restore, to be found. Floor zero.",
+        0,
+    ),
     # What we owe.
     Root("customer", "liability", (2, 2), True, "Money of a customer not spent yet. Floor zero.", 0),
     Root(

@@ -22,7 +22,7 @@ from vending.receipts.statement import Statement
 from vending.receipts.writing import Writing
 from vending.shifts import queries as shifts
 from vending.shifts import slip as shift_slips
-from vending.vends import acting, key_changes
+from vending.vends import acting, key_changes, older_tokens
 from vending.vends.purchases import list_purchases
 from vending.vends.queries import one_sale
 
@@ -84,6 +84,10 @@ def act_paper(db: Database, clock: Clock, order_id: str, *, test: bool) -> Writi
             ),
             None,
         )
+        zone = estate.one_site(session, sale.site_key).zone
+        older = (
+            older_tokens.of_meter(session, act.meter_key, change.before, change.released_at) if change else ()
+        )
     if not sale.tokens:
         raise NoActPaper(
             "This act has no token yet, so there is nothing to print. Its paper is there as soon as the token is released."
@@ -96,6 +100,12 @@ def act_paper(db: Database, clock: Clock, order_id: str, *, test: bool) -> Writi
         act.asked_by,
         f"{change.before.get('sgc')} · {change.before.get('krn')}" if change else "",
         f"{change.after.get('sgc')} · {change.after.get('krn')}" if change else "",
+        tuple(
+            slips.Older(
+                one.receipt, f"{one.made_at.astimezone(zone):%Y-%m-%d}", one.units, one.service, one.digits
+            )
+            for one in older
+        ),
     )
     return slips.act(service.slip(db, clock, order_id, test=test), why)
 

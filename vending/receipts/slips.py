@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from vending.languages import Tongue, clock_time, tongue
+from vending.languages import Tongue, clock_time, tongue, unit_of
 from vending.money import currency
 from vending.receipts.roll import RULE, Block, named, proof_blocks, token_blocks
 from vending.receipts.slip import Slip
@@ -32,6 +32,17 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class Older:
+    """A token that was given before a key change."""
+
+    receipt: str
+    day: str
+    units: int
+    service: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """Why an act without money was done, as it was asked for."""
 
@@ -42,6 +53,7 @@ class Act:
     asked_by: str = ""
     before: str = ""  # supply group and revision of the key that the meter leaves
     after: str = ""
+    older: tuple[Older, ...] = ()  # of the key that it leaves: what may not be entered yet
 
 
 def shift(content: ShiftSlip, ways: tuple[tuple[str, int], ...], desk: Desk) -> Writing:
@@ -260,6 +272,8 @@ def _act(spoken: Tongue, slip: Slip, paper: Paper, why: Act, title: str) -> Iter
     if changes:
         # What must be known before the first digit is typed stands before it.
         yield from _steps(enter)
+    if why.older:
+        yield from _older(spoken, why.older)
     for token in paper.tokens:
         yield from token_blocks(paper, token)
     if not changes:
@@ -268,6 +282,17 @@ def _act(spoken: Tongue, slip: Slip, paper: Paper, why: Act, title: str) -> Iter
     yield Block("text", spoken.speak("Nothing was paid for this paper, and it is no tax invoice."))
     if why.kind == "engineering":
         yield Block("sign", spoken.speak("Entered at the meter by"))
+
+
+def _older(spoken: Tongue, older: tuple[Older, ...]) -> Iterator[Block]:
+    yield Block(
+        "text", spoken.speak("Bought before this key change: enter what is not in the meter yet."), bold=True
+    )
+    for token in older:
+        amount = f"{spoken.units(token.units)} {unit_of(token.service)}"
+        yield Block("pair", f"{token.receipt} · {token.day}", amount)
+        yield Block("digits", token.digits)
+    yield RULE
 
 
 def _steps(enter: tuple[str, ...]) -> Iterator[Block]:

@@ -7,6 +7,7 @@ its tax to `tax/<its code>`. Debts and deposits are no fees: they have accounts 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -44,7 +45,7 @@ class FeeView:
     tax_percent: Decimal = Decimal(0)
     tax_included: bool = True
 
-    def content(self) -> dict[str, Any]:
+    def content(self, *, retired: bool = False) -> dict[str, Any]:
         """What two people agree to (the act `fee-publish`)."""
         return {
             "code": self.code,
@@ -52,7 +53,16 @@ class FeeView:
             "currency": self.currency,
             "amount_minor": self.amount_minor,
             "tax": [self.tax_code, self.tax_label, str(self.tax_percent), self.tax_included],
+            "retired": retired,
         }
+
+    @classmethod
+    def of_content(cls, content: Mapping[str, Any]) -> FeeView:
+        code, label, percent, included = content["tax"]
+        return cls(
+            content["code"], content["label"], content["currency"], content["amount_minor"],
+            code, label, Decimal(percent), included,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,24 @@ def _share(amount: int, percent: Decimal, whole: Decimal | int) -> int:
     return int((amount * percent / whole).quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def refuse_unfit(fee: FeeView) -> None:
+    """Before two people are asked for it, and again when it is published."""
+    if not _CODE.match(fee.code) or fee.code in RESERVED:
+        raise FeeUnfit(
+            "A fee's code is a short word of small letters and hyphens, and not deposit or debt.", "code"
+        )
+    if not fee.label.strip():
+        raise FeeUnfit("A fee needs a name as it stands on the receipt.", "label")
+    if fee.amount_minor is not None and not 0 < fee.amount_minor <= 10**11:
+        raise FeeUnfit("A fee's amount must be above zero.", "amount")
+    try:
+        taxed = Decimal(0) <= Decimal(fee.tax_percent) < Decimal(100)
+    except InvalidOperation:
+        taxed = False
+    if not taxed or bool(fee.tax_code) != bool(fee.tax_percent):
+        raise FeeUnfit("A tax has a code and a percentage between 0 and 100.", "tax")
+
+
 def publish(
     session: Session,
     clock: Clock,
@@ -112,20 +140,7 @@ def publish(
     `approval` is its key. Only set-up goes without."""
     assert approval is not None or actor.key == SYSTEM.key, "a fee is published by two people"
     policy.require(actor, Permission.TARIFF_DRAFT, site)
-    if not _CODE.match(fee.code) or fee.code in RESERVED:
-        raise FeeUnfit(
-            "A fee's code is a short word of small letters and hyphens, and not deposit or debt.", "code"
-        )
-    if not fee.label.strip():
-        raise FeeUnfit("A fee needs a name as it stands on the receipt.", "label")
-    if fee.amount_minor is not None and not 0 < fee.amount_minor <= 10**11:
-        raise FeeUnfit("A fee's amount must be above zero.", "amount")
-    try:
-        taxed = Decimal(0) <= Decimal(fee.tax_percent) < Decimal(100)
-    except InvalidOperation:
-        taxed = False
-    if not taxed or bool(fee.tax_code) != bool(fee.tax_percent):
-        raise FeeUnfit("A tax has a code and a percentage between 0 and 100.", "tax")
+    refuse_unfit(fee)
     session.add(
         Fee(
             site_key=site,
@@ -150,7 +165,7 @@ def publish(
         actor=actor,
         act="fee retired" if retired else "fee published",
         subject=f"fee:{site}/{fee.code}",
-        detail=fee.content() | {"approval": approval},
+        detail=fee.content(retired=retired) | {"approval": approval},
         reason=reason,
     )
 

@@ -1,8 +1,9 @@
 """Takes orders of the module's log into a database that does not know them: after a restore, each by name.
 
 The log says which meter, how much energy, when and which token; it does not say who sold it or for how much, because it names
-nobody and knows no money. So an adopted order stands in the books with its energy and its token and with no money, under a
-receipt of its own series, until somebody finds the paper and books what was paid. Asked twice, nothing happens twice.
+nobody and knows no money. So an adopted order stands in the books with its energy, its token and the price of its tariff in
+suspense (`adopted_money`), under a receipt of its own series, until somebody finds the paper and books what was paid. Asked
+twice, nothing happens twice.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from vending.db import Database
 from vending.estate import queries as estate
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
+from vending.vends import adopted_money
 from vending.vends import service as vends
+from vending.vends.adopted_money import SERIES
 from vending.vends.content import FORM, content_hash
 from vending.vends.errors import ModuleNotReady
 from vending.vends.log_fence import Missing
@@ -32,7 +35,6 @@ from vending.vends.plan import ENTRIES
 from vending.vends.releasing import token_rows
 from vending.vends.tables import Sale, Token, TokenRequest, Vend
 
-SERIES = "ADOPTED"
 UNKNOWN = "unknown"
 
 
@@ -49,6 +51,8 @@ class Adopted:
     service: str
     units: int
     receipt: str
+    worth_minor: int = 0  # what stands in suspense for it; 0: free, or nobody can say
+    currency: str = ""
 
 
 def adopt(
@@ -206,6 +210,13 @@ def _write(
         ],
     )
     tenant = meter.tenant.name if meter and meter.tenant else ""
+    unit = meter.space.code if meter and meter.space else ""
+    quoted = None
+    if meter is not None and units and not entry.free:
+        quoted = adopted_money.worth(session, meter.key, site, units, answer.logged_at)
+    if quoted is not None:
+        names = ", ".join(word for word in (receipt, unit, tenant) if word)
+        adopted_money.post(session, clock, entry.order_id, quoted, names=names)
     audit.record(
         session,
         clock,
@@ -220,9 +231,11 @@ def _write(
         entry.sequence,
         answer.logged_at,
         pan,
-        meter.space.code if meter and meter.space else "",
+        unit,
         tenant,
         service,
         units,
         receipt,
+        quoted.paid_minor if quoted is not None else 0,
+        site.currency,
     )

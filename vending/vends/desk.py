@@ -35,7 +35,7 @@ from vending.payments.tender import NEEDS_REFERENCE, ReferenceMissing, account_o
 from vending.shifts import queries as shift_queries
 from vending.shifts import service as shifts
 from vending.shifts.errors import TillFull
-from vending.vends import queries
+from vending.vends import adopted_money, queries
 from vending.vends.service import next_numbers
 
 RECEIVED_BY = ("cash", "card", "cheque", "transfer")
@@ -138,6 +138,7 @@ def attribute(
     policy.require(actor, Permission.SHIFT_OTHERS, site)
     _check_told(reason, evidence)
     with db.writing() as session:
+        _refuse_adopted(session, account)
         found = estate.one_tenant(session, tenant)
         if found.site_key != site:
             raise NotFound("There is no such tenant here. Search again by name.")
@@ -233,6 +234,7 @@ def refund(
             if (there.source, there.amount_minor, there.way) != (asked.source, asked.amount_minor, asked.way):
                 raise RefundUnfit("This page made another refund already. Open it anew.")
             return there.number
+        _refuse_adopted(session, asked.source)
         # The shift's row is locked by whoever moves its drawer; two refunds at once add up one after the other.
         drawer = _drawer(session, asked.shift, asked.site, asked.till, actor)
         if approval:
@@ -511,6 +513,15 @@ def _refuse_interest(actor: Actor, tenant: str) -> None:
         raise NotAllowed("This would be for your own benefit. Somebody without an interest in it does it.")
 
 
+def _refuse_adopted(session: Session, account: str) -> None:
+    if account.startswith("suspense/") and adopted_money.is_adopted(session, account):
+        raise RefundUnfit(
+            "This is an order taken in after a restore: its energy was given, and its money is looked for. `ampoule adopted` "
+            "books it when it is found.",
+            "source",
+        )
+
+
 def _end(
     session: Session,
     clock: Clock,
@@ -614,4 +625,8 @@ def _other_suspense(session: Session, site: str, account: str) -> tuple[str, dat
         at = shift.decision.decided_at if shift.decision else shift.opened_at
         return (f"Over in shift {shift.number}", at) if shift.site_key == site else None
     sale = queries.sale_of_order(session, name)
-    return (f"Order {name}", sale.sold_at) if sale is not None and sale.site_key == site else None
+    if sale is None or sale.site_key != site:
+        return None
+    if sale.till == adopted_money.SERIES:
+        return f"{sale.receipt}, taken in after a restore: what was paid is looked for", sale.sold_at
+    return f"Order {name}", sale.sold_at

@@ -57,6 +57,18 @@ class TooManyTokens(VendingError):
     code = "too_many_tokens"
 
 
+class KeyNotUsable(VendingError):
+    """Said before money moves: the meter's key is over, not in use, or not in the module."""
+
+    code = "key_not_usable"
+
+
+class DayLimitReached(VendingError):
+    """Said before money moves: the meter's class may not have that much in a day, or not in so many tokens."""
+
+    code = "day_limit_reached"
+
+
 class ActUnfit(InvalidInput):
     """An act without money that cannot be asked for like this; the sentence says what to change."""
 

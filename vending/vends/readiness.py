@@ -1,8 +1,10 @@
 """What is asked before money moves: can the module give the tokens of this order now?
 
 It is asked once for a group. What the budgets still hold is counted down as the group's orders are planned, in the
-module's own way (one token is debited to one budget), so that the last order of a group is not paid for in vain. A look
-only: the module decides again, exactly, when it is asked for the token.
+module's own way (one token is debited to one budget), so that the last order of a group is not paid for in vain. What the
+meter's class may have in a day is held against what the meter had, where an order is large or has several tokens: those are the
+orders of which a part could come and a part be refused. A look only: the module decides again, exactly, when it is asked for
+the token.
 """
 
 from __future__ import annotations
@@ -13,17 +15,28 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from keystore.errors import KeystoreError
-from keystore.module import Budget, SecurityModule
-from vending.vends.errors import BudgetTooSmall, ModuleNotReady, TooManyTokens
+from keystore.module import Budget, KeyLine, LimitLine, SecurityModule
+from sts import tid as token_time
+from vending.vends.errors import BudgetTooSmall, DayLimitReached, KeyNotUsable, ModuleNotReady, TooManyTokens
 from vending.vends.plan import Planned
 from vending.vends.tables import Token
 
+LARGE = 8  # from an eighth of the class's day on, an order is held against it
+DAY = 24 * 60
 LEAD = 60  # minutes that a meter's token time may run ahead of the clock (decisions.md D6)
 
 
 class Readiness:
-    def __init__(self, reason: str, budgets: tuple[Budget, ...]) -> None:
+    def __init__(
+        self,
+        reason: str,
+        budgets: tuple[Budget, ...],
+        limits: tuple[LimitLine, ...] = (),
+        keys: tuple[KeyLine, ...] = (),
+    ) -> None:
         self.reason = reason
+        self._keys = keys
+        self._limits = {limit.meter_class: limit for limit in limits}
         self._budgets = {budget.budget_id: budget for budget in budgets}
         self._left = {budget.budget_id: budget.left for budget in budgets}
 
@@ -39,7 +52,8 @@ class Readiness:
                 "The security module holds test keys, and this is a production site. Load the site's own key file.",
                 (),
             )
-        return cls("" if status.state == "ready" else status.reason, status.budgets)
+        reason = "" if status.state == "ready" else status.reason
+        return cls(reason, status.budgets, status.limits, status.keys)
 
     def require(self, session: Session, plan: Planned, now: datetime) -> None:
         """Refuses an order whose tokens could not come; an order without tokens needs no module."""
@@ -47,9 +61,31 @@ class Readiness:
             return
         if self.reason:
             raise ModuleNotReady(f"Nothing can be sold now, and no money is due: {self.reason}")
+        self._require_key(plan, now)
         self._debit(plan, now)
+        limit = self._limits.get(plan.buyer.meter_class)
+        if limit is not None and (len(plan.parts) > 1 or _units(plan) * LARGE > limit.units_a_day):
+            _require_day(session, plan, limit, now)
         if len(plan.parts) > 1:
             _require_lead(session, plan, now)
+
+    def _require_key(self, plan: Planned, now: datetime) -> None:
+        """The meter's key is one that the module has, may use, and whose time is not over."""
+        keying = plan.buyer.keying
+        named = f"supply group {keying['sgc']}, revision {keying['krn']}"
+        end = _end_of_key(keying["ken"], keying["base_date"])
+        if now > end:
+            raise KeyNotUsable(
+                f"No money is due: the meter's key ({named}) ended on {end:%Y-%m-%d %H:%M} UTC. Change the meter to a key with time."
+            )
+        held = [key for key in self._keys if (key.sgc, key.krn) == (keying["sgc"], keying["krn"])]
+        if not self._keys or any(key.state == "active" and now <= key.last_minute for key in held):
+            return
+        why = f"is {held[0].state} or over" if held else "is not in the security module"
+        raise KeyNotUsable(
+            f"No money is due: the key of this meter ({named}) {why}. The key manager says what to do, or the meter is "
+            "changed to another key."
+        )
 
     def _debit(self, plan: Planned, now: datetime) -> None:
         if not self._budgets:
@@ -76,6 +112,44 @@ class Readiness:
                 )
             left[budget.budget_id] -= units
         self._left = left
+
+
+def _end_of_key(ken: int, base_date: int) -> datetime:
+    """The last minute that a token under this expiry number can carry (IEC 62055-41, 6.1.10)."""
+    last = 2**24 - 1 if ken >= 255 else ken << 16 | 0xFFFF
+    return token_time.decode(last, token_time.BaseDate(base_date))
+
+
+def _units(plan: Planned) -> int:
+    return sum(part.units or 0 for part in plan.parts)
+
+
+def _require_day(session: Session, plan: Planned, limit: LimitLine, now: datetime) -> None:
+    """The module counts by days of the supply group's clock; how far that is from UTC is read off the tokens themselves."""
+    rows = session.execute(
+        sa.select(Token.absolute_minute, Token.units, Token.logged_at).where(
+            Token.pan == plan.buyer.pan,
+            Token.logged_at > now - timedelta(days=1, minutes=2 * LEAD),
+        )
+    )
+    had = [
+        (minute, given, logged_at)
+        for minute, given, logged_at in rows
+        if minute is not None and given is not None
+    ]
+    units = tokens = 0
+    if had:
+        offset = min(minute - int(logged_at.timestamp() // 60) for minute, _units, logged_at in had)
+        last = max(minute for minute, _units, _logged_at in had)
+        today = max(last + 1, int(now.timestamp() // 60) + offset) // DAY
+        of_today = [given for minute, given, _logged_at in had if minute // DAY == today]
+        units, tokens = sum(of_today), len(of_today)
+    if units + _units(plan) > limit.units_a_day or tokens + len(plan.parts) > limit.tokens_a_day:
+        raise DayLimitReached(
+            f"A {limit.meter_class} meter may have {limit.units_a_day / 10:,.1f} in {limit.tokens_a_day} tokens a day. This one had "
+            f"{units / 10:,.1f} in {tokens}, and this order is {_units(plan) / 10:,.1f} in {len(plan.parts)}. No money is due. Sell less "
+            "today, or let two approvers raise the limit of its class."
+        )
 
 
 def _require_lead(session: Session, plan: Planned, now: datetime) -> None:

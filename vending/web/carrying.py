@@ -15,7 +15,9 @@ from vending.access.policy import Actor
 from vending.estate import meters
 from vending.estate import queries as estate
 from vending.occupancy import moving_out, swapping
+from vending.payments import sellers
 from vending.services import Services
+from vending.tariffs import fees
 from vending.tariffs import service as tariffs
 from vending.vends import acting, desk, key_changes, reversing
 from vending.web.words import _
@@ -68,6 +70,34 @@ def _tariff(services: Services, actor: Actor, view: RequestView) -> str:
         number=version.number,
         day=f"{version.valid_from:%Y-%m-%d}",
     )
+
+
+def _fee(services: Services, actor: Actor, view: RequestView) -> str:
+    fee, retired = fees.FeeView.of_content(view.content), bool(view.content["retired"])
+    with services.db.writing() as session:
+        key = approvals.use(
+            session,
+            services.clock,
+            services.vault,
+            actor,
+            view.key,
+            view.act.name,
+            view.content,
+            site=view.site,
+            subject=view.subject,
+        )
+        fees.publish(
+            session, services.clock, actor, view.site, fee, approval=key, reason=view.reason, retired=retired
+        )
+    if retired:
+        return _("%(fee)s is taken no longer.", fee=fee.label)
+    return _("%(fee)s is published and holds from the next basket on.", fee=fee.label)
+
+
+def _seller_terms(services: Services, actor: Actor, view: RequestView) -> str:
+    with services.db.writing() as session:
+        sellers.set_terms(session, services.clock, services.vault, actor, view.content, approval=view.key)
+    return _("The terms hold from the next sale on.")
 
 
 def _ratio(services: Services, actor: Actor, view: RequestView) -> str:
@@ -151,6 +181,8 @@ def _swap(services: Services, actor: Actor, view: RequestView) -> str:
 CARRIERS: dict[str, Carrier] = {
     "role-grant": _role,
     "tariff-publish": _tariff,
+    "fee-publish": _fee,
+    "seller-terms": _seller_terms,
     "meter-ratio": _ratio,
     "set-meter-key": _meter_key,
     "sale-reversal": _reversal,

@@ -11,6 +11,7 @@ from vending.web.manager import (
     api_keys,
     campaign,
     estate,
+    fees,
     imports,
     jobs,
     live,
@@ -20,6 +21,7 @@ from vending.web.manager import (
     records,
     reports,
     sales,
+    sellers,
     tariffs,
 )
 from vending.web.supervisor import approvals, bags, budget, cash, printers, shifts, unclaimed
@@ -44,9 +46,11 @@ ROOMS: tuple[Blueprint, ...] = (
     sales.room,
     reports.room,
     tariffs.room,
+    fees.room,
     jobs.room,
     people.room,
     api_keys.room,
+    sellers.room,
     work.room,
     tokens.room,
     campaign.room,

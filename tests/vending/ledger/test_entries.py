@@ -196,6 +196,7 @@ def test_floors_stand_where_people_could_overdraw() -> None:
         "debt",
         "safe",
         "suspense",
+        "adopted",
     }
     assert all(root.floor in (0, None) for root in ROOTS)
 

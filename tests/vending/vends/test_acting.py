@@ -17,7 +17,8 @@ from vending.auditor.report import run
 from vending.errors import NotAllowed, VendingError
 from vending.estate import queries as estate
 from vending.ledger import queries as ledger
-from vending.vends import acting, key_changes
+from vending.receipts import papers
+from vending.vends import acting, key_changes, older_tokens
 from vending.vends import service as vends
 from vending.vends.acting import Wanted
 from vending.vends.errors import ActUnfit, OrderIdReused
@@ -299,3 +300,35 @@ def test_an_act_expires_a_day_after_it_was_asked_for(counter: Counter) -> None:
     counter.pass_(hours=24, minutes=1)
     with pytest.raises(VendingError):
         counter.sign("supervisor", asked.approval)
+
+
+def test_what_was_bought_for_the_old_key_is_named_before_the_set_and_on_its_slip(counter: Counter) -> None:
+    """Rules.md 13: a token that is not entered before the key change is lost."""
+    meter = counter.shop.meter("G-03")
+    first = counter.sell(VendOrder(str(uuid.uuid4()), meter, money_minor=20_000))
+    counter.pass_(minutes=5)
+    second = counter.sell(VendOrder(str(uuid.uuid4()), meter, money_minor=5_000))
+    counter.sell(VendOrder(str(uuid.uuid4()), counter.shop.meter("G-05"), money_minor=5_000))
+    counter.pass_(minutes=5)
+    with counter.shop.db.reading() as session:
+        view = estate.one_meter(session, counter.clock, meter)
+        named = older_tokens.of_meter(session, meter, asdict(view.keying), counter.clock.now())
+        assert older_tokens.before_open_change(session, meter) == ()
+    expected = [sale.tokens[0][1].digits for sale in (second, first)]
+    assert [one.digits for one in named] == expected
+    assert [one.receipt for one in named] == [second.receipt, first.receipt]
+    change = counter.act("engineer", Wanted("key-change", meter, "Revision 2 for the group", to={"krn": 2}))
+    counter.pass_(minutes=5)
+    counter.sell(
+        VendOrder(str(uuid.uuid4()), meter, money_minor=5_000)
+    )  # under the new key: nothing to hurry for
+    with counter.shop.db.reading() as session:
+        assert [one.digits for one in older_tokens.before_open_change(session, meter)] == expected
+    slip = papers.act_paper(counter.shop.db, counter.clock, change.vends[0].order_id, test=True)
+    told = [block.text for block in slip.blocks if block.kind == "digits"]
+    assert told[:2] == expected, "the old ones go in first"
+    assert len(told) > 2
+    # One that nobody can have on paper any more is not named.
+    counter.pass_(days=100)
+    with counter.shop.db.reading() as session:
+        assert older_tokens.of_meter(session, meter, asdict(view.keying), counter.clock.now()) == ()

@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from desk_cast import actors
 from shop import Shop
 
 from keystore.module import CreditRequest, MeterKeying
 from vending import audit
 from vending.auditor import report
 from vending.estate import queries as estate
+from vending.ledger import queries as ledger
 from vending.receipts import service as receipts
-from vending.vends import adopting, log_fence
+from vending.vends import adopted_money, adopting, desk, log_fence
 from vending.vends import service as vends
 from vending.vends.errors import ModuleNotReady
 from vending.vends.log_fence import LogFence
@@ -100,6 +102,67 @@ def test_missing_orders_are_adopted_by_name_once_and_the_books_stay_clean(shop: 
     assert clean(shop) == []
     shop.clock.advance(timedelta(seconds=3))
     assert isinstance(sell(shop, fence), vends.SaleOutcome), "it opens without a restart"
+    assert clean(shop) == []
+
+
+def test_what_an_adopted_order_is_worth_waits_in_suspense_until_its_paper_is_found(shop: Shop) -> None:
+    """It was paid before the module gave its token: the money lies somewhere, and the books say so by name."""
+    orders = [issue_past_the_database(shop, unit) for unit in ("G-03", "G-05", "G-03")]
+    found = log_fence.look(shop.db, shop.module, shop.module.status())  # type: ignore[arg-type] — as above
+    taken_in = adopting.adopt(shop.db, shop.clock, shop.module, found.missing, actor=audit.SYSTEM)  # type: ignore[arg-type] — as above
+    first, second, third = [each.worth_minor for each in taken_in]
+    assert min(first, second, third) > 0
+
+    def balance(account: str) -> int:
+        with shop.db.reading() as session:
+            return ledger.balance(session, account, "ZAR")
+
+    def waiting() -> list[tuple[str, str, int]]:
+        with shop.db.reading() as session:
+            sites = estate.list_sites(session)
+            told = adopted_money.list_waiting(session, shop.clock, sites)
+            unclaimed = {one.account for one in desk.list_unclaimed(session, shop.site, "ZAR")}
+        assert unclaimed == {f"suspense/{one.order_id}" for one in told}
+        return [(one.receipt, one.unit, one.worth_minor) for one in told]
+
+    def book(receipt: str, paid: int, account: str) -> None:
+        with shop.db.writing() as session:
+            adopted_money.found(
+                session,
+                shop.clock,
+                audit.SYSTEM,
+                receipt,
+                paid_minor=paid,
+                account=account,
+                evidence="Paper N1-000017",
+            )
+
+    assert waiting() == [
+        ("ADOPTED-000001", "G-03", first), ("ADOPTED-000002", "G-05", second), ("ADOPTED-000003", "G-03", third),
+    ]  # fmt: skip
+    assert balance("sales/electricity") == 0, "nothing is income before it is found"
+    # Its owner has the energy already, so nobody is given this money.
+    actor = actors(shop)["amina"]
+    with shop.db.reading() as session:
+        tenant = estate.one_meter(session, shop.clock, shop.meter("G-03")).tenant
+    assert tenant is not None
+    with pytest.raises(desk.RefundUnfit, match="taken in after a restore"):
+        desk.attribute(
+            shop.db, shop.clock, actor, site=shop.site, account=f"suspense/{orders[0]}", tenant=tenant.key,
+            amount_minor=100, currency="ZAR", reason="It is his", evidence="He says so",
+        )  # fmt: skip
+    # The paper says that more was paid than the tariff asks for; the second never turns up.
+    book("adopted-000001", first + 250, "bank/main")
+    book("ADOPTED-000002", second, "loss/adopted")
+    assert waiting() == [("ADOPTED-000003", "G-03", third)]
+    assert (balance("bank/main"), balance("loss/adopted")) == (first + 250, second)
+    taxes = balance("tax/vat")
+    assert balance("sales/electricity") + taxes == first + 250 + second
+    assert taxes > 0
+    with pytest.raises(adopted_money.AdoptedUnfit, match="Nothing waits"):
+        book("ADOPTED-000001", first, "bank/main")
+    with pytest.raises(adopted_money.AdoptedUnfit, match="where the money is"):
+        book("ADOPTED-000003", third, "customer/somebody")
     assert clean(shop) == []
 
 

@@ -34,7 +34,7 @@ from shop import MORNING, Shop
 from keystore import acts, crash, demonstration, opening, seal, server, store, verify_log
 from keystore.client import SocketModule
 from keystore.errors import KeystoreError
-from keystore.module import Issued, Refused, Request
+from keystore.module import Approved, Issued, Refused, Request
 from vending import crashpoints
 from vending.access.policy import SYSTEM
 from vending.access.site_secret import SiteSecret
@@ -289,9 +289,9 @@ def allow_many_tokens(site: Site) -> None:
     module = SocketModule(site.socket)
     for name in ("small", "medium", "large"):
         act = acts.set_limits(
-            meter_class=name, units_a_day=10_000_000, tokens_a_day=100_000, maker="Test", reason="T-01", made=site.now
+            meter_class=name, units_a_day=10_000_000, tokens_a_day=1_439, maker="Test", reason="T-01", made=site.now
         )  # fmt: skip
-        module.approve(act, demonstration.sign(act))
+        assert isinstance(module.approve(act, demonstration.sign(act)), Approved)
     module.close()
 
 

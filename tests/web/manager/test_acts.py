@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import uuid
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,10 @@ from werkzeug.test import TestResponse
 
 from sts import drn
 from vending.estate import queries as estate
-from vending.tariffs import document, service
+from vending.payments import sellers
+from vending.tariffs import document, fees, service
+from vending.vends import service as vends
+from vending.vends.plan import VendOrder
 
 
 def test_a_unit_is_let_a_meter_registered_and_commissioned_and_the_till_can_sell(
@@ -200,3 +204,78 @@ def test_the_menu_has_at_most_six_words_and_each_leads_to_a_page(app: Flask, rol
     words = re.findall(r'href="([^"]+)"', menu[0])
     assert 2 <= len(words) <= 6
     assert [client.get(word).status_code for word in words] == [200] * len(words)
+
+
+def agree(app: Flask) -> str:
+    """The other manager's yes on what waits; what his page then says."""
+    second = sign_in_as(app, "grace")
+    key = re.search(r'id="act-([0-9a-f]+)"', second.get("/supervisor/approvals").get_data(as_text=True))
+    assert key is not None
+    page = second.get(f"/supervisor/approvals/{key[1]}").get_data(as_text=True)
+    answer = post(second, f"/supervisor/approvals/{key[1]}/yes", confirm="8415")
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return page + second.get(answer.headers["Location"]).get_data(as_text=True)
+
+
+def test_a_fee_is_changed_by_two_and_holds_at_the_next_basket(app: Flask, shop: Shop) -> None:
+    client = sign_in(app, "manager")
+
+    def fee(code: str) -> fees.FeeView | None:
+        with shop.db.reading() as session:
+            return next((one for one in fees.list_fees(session, shop.site) if one.code == code), None)
+
+    told = {"label": "Lost card", "amount": "115.00", "tax_code": "vat", "tax_label": "VAT", "tax_percent": "15", "tax_included": "1", "reason": "Cards are lost daily"}  # fmt: skip
+    for wrong, field in (({"code": "Lost Card"}, "small letters"), ({"code": "debt"}, "small letters"), ({"code": "lost-card", "tax_percent": "120"}, "between 0 and 100"), ({"code": "lost-card", "tax_percent": "x"}, "percentage")):  # fmt: skip
+        refused = post(client, "/manager/fees/change", **(told | wrong))
+        assert refused.status_code == 422
+        assert field in refused.get_data(as_text=True)
+    assert post(client, "/manager/fees/change", code="lost-card", **told).status_code == 303
+    assert fee("lost-card") is None, "one person publishes nothing"
+    assert "115.00" in agree(app)
+    made = fee("lost-card")
+    assert made is not None
+    assert (made.amount_minor, made.tax_code, made.tax_included) == (11_500, "vat", True)
+    order = VendOrder(str(uuid.uuid4()), shop.meter("G-03"), kind="charge", charge="lost-card")
+    (outcome,) = shop.sell(shop.basket(order))
+    assert isinstance(outcome, vends.SaleOutcome), outcome
+    assert "Lost card" in client.get("/manager/fees").get_data(as_text=True)
+    assert (
+        post(client, "/manager/fees/change?code=lost-card", code="lost-card", retired="1", **told).status_code
+        == 303
+    )
+    assert "no longer" in agree(app)
+    assert fee("lost-card") is None
+
+
+def test_a_seller_is_entered_by_one_and_gets_credit_by_two(app: Flask, shop: Shop) -> None:
+    client = sign_in(app, "manager")
+    assert post(client, "/manager/sellers/new", code="kiosk9", name="Kiosk at the gate").status_code == 303
+    paid = {"amount": "1000.00", "reference": "line-17"}
+    assert post(client, "/manager/sellers/KIOSK9/pay-in", **paid).status_code == 303
+    assert post(client, "/manager/sellers/KIOSK9/pay-in", **paid).status_code == 303, (
+        "the same line is booked once"
+    )
+    refused = post(
+        client, "/manager/sellers/KIOSK9/terms", commission="1.5", credit_limit="0", reason="Agreed by letter"
+    )
+    assert "per cent sign" in refused.get_data(as_text=True)
+    asked = post(client, "/manager/sellers/KIOSK9/terms", commission="1.5 %", credit_limit="250.00", reason="Agreed by letter")  # fmt: skip
+    assert asked.status_code == 303
+
+    def position() -> tuple[int, int, int]:
+        with shop.db.reading() as session:
+            one = sellers.one(session, "KIOSK9")
+            at = sellers.position(session, one)
+        return at.deposit_minor, at.credit_limit_minor, one.commission.basis_points
+
+    assert position() == (100_000, 0, 0)
+    assert "other terms wait" in client.get("/manager/sellers/KIOSK9").get_data(as_text=True).lower()
+    assert "1.5 %" in agree(app)
+    assert position() == (100_000, 25_000, 150)
+    too_much = post(client, "/manager/sellers/KIOSK9/settle", amount="5.00", reference="c-1")
+    assert "has earned" in too_much.get_data(as_text=True)
+    assert post(client, "/manager/sellers/KIOSK9/block", reason="Did not settle").status_code == 303
+    with shop.db.reading() as session:
+        assert sellers.one(session, "KIOSK9").blocked_why == "Did not settle"
+    assert "Kiosk at the gate" in client.get("/manager/sellers").get_data(as_text=True)
+    assert client.get("/manager/sellers/NOBODY").status_code == 404

@@ -70,6 +70,7 @@ class SandboxDesk:
             kept_minor=0,
             free_issue_due_units=meter.free_units,
             key_change_due=meter.key_change,
+            older_tokens=[],
             keying=s.Keying.model_validate(pricing.KEYING),
             seller=position,
         )

@@ -177,6 +177,15 @@ class Keying(Told):
     tct: str
 
 
+class OlderToken(Told):
+    """A token that was bought before a key change and may still lie on paper. Its digits are told by its own order."""
+
+    order_id: str
+    receipt: str
+    made_at: datetime
+    units: Annotated[int, Field(description="In tenths.")]
+
+
 class Meter(Told):
     """What a seller must know before he takes money."""
 
@@ -213,6 +222,12 @@ class Meter(Told):
     ]
     key_change_due: Annotated[
         bool, Field(description="The next sale brings key-change tokens, to be typed in first.")
+    ]
+    older_tokens: Annotated[
+        list[OlderToken],
+        Field(
+            description="Where a key change is due: what was bought for the old key and is entered before it, or lost."
+        ),
     ]
     keying: Keying
     seller: SellerPosition | None

@@ -29,7 +29,7 @@ from vending.payments.sellers import SellerLimitReached, SellerMissing, SellerVi
 from vending.payments.tender import SELLER, Tender
 from vending.services import Services
 from vending.tariffs.quote import Refused
-from vending.vends import facts, listing, ordering, plan, reversing, splitting
+from vending.vends import facts, listing, older_tokens, ordering, plan, reversing, splitting
 from vending.vends import service as vends
 from vending.vends.errors import MeterNotForSale, OrderIdReused
 from vending.vends.listing import OrderView
@@ -64,6 +64,7 @@ class SiteDesk:
             kept = free = 0
             carries = False
             debts: dict[str, int] = {}
+            older: list[s.OlderToken] = []
             if meter.tenant is not None:
                 debts = facts.debts_of(
                     Look(session, services.clock), meter.tenant.key, site.currency, facts.Spent()
@@ -80,6 +81,8 @@ class SiteDesk:
                     bool(known.buyer.carries),
                 )
                 least, most = _least(known), splitting.most_units(meter.token_limit_units)
+                if carries:
+                    older = _older(session, meter.key)
                 due = ordering.free_units(known)
                 free = due.units if due is not None else 0
             position = self._position(session)
@@ -108,6 +111,7 @@ class SiteDesk:
             kept_minor=kept,
             free_issue_due_units=free,
             key_change_due=carries,
+            older_tokens=older,
             keying=s.Keying(
                 sgc=str(meter.keying.sgc),
                 krn=int(meter.keying.krn),
@@ -482,6 +486,13 @@ def _asked(wanted: s.MoneyAmount | s.EnergyAmount, currency: str) -> tuple[int |
     if wanted.currency != currency:
         raise CurrencyWrong(f"This site sells in {currency}, not in {wanted.currency}.", "amount.currency")
     return wanted.money_minor, None
+
+
+def _older(session: Session, meter_key: str) -> list[s.OlderToken]:
+    return [
+        s.OlderToken(order_id=one.order_id, receipt=one.receipt, made_at=one.made_at, units=one.units)
+        for one in older_tokens.before_open_change(session, meter_key)
+    ]
 
 
 def _least(known: facts.Known) -> int | None:

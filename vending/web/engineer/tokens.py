@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import asdict, replace
 from typing import Any
 
 from flask import Blueprint, g, request, url_for
@@ -17,7 +18,7 @@ from vending.access.policy import Permission
 from vending.errors import InvalidInput, NotAllowed, VendingError
 from vending.estate import queries as estate
 from vending.services import Services
-from vending.vends import acting, key_changes
+from vending.vends import acting, key_changes, older_tokens
 from vending.vends.queries import SaleView
 from vending.web import forms, gate, listing, places, words
 from vending.web.listing import Cell, Column
@@ -261,9 +262,23 @@ def ask_key_change() -> Any:
         warning=_("Tokens of the old key that were not entered are lost with it. Let the customer enter them first."),
     )  # fmt: skip
     if request.method == "GET":
+        if meter := _named():
+            form = replace(form, aside=_older(meter))
         return form.show()
     try:
         meter = _meter(forms.text("meter"))
+        if not request.form.get(f"told-{meter.key}") and (older := _older(meter)):
+            # Nobody asks for the set before he has seen what is lost by it (rules.md 13).
+            told = forms.Field(f"told-{meter.key}", "", "hidden", value="1")
+            form = replace(form, fields=[*form.fields, told], aside=older)
+            return form.show(
+                InvalidInput(
+                    _(
+                        "Tokens of the old key may not be entered yet; they are named below. Tell the customer, then ask again."
+                    ),
+                    "meter",
+                )
+            )
         if forms.text("to") not in dict(keys):
             raise InvalidInput(_("Choose a key of the module."), "to")
         sgc, krn, key_type = forms.text("to").split("/")
@@ -285,6 +300,31 @@ def ask_key_change() -> Any:
     except VendingError as refused:
         return form.show(refused)
     return forms.done(_("Asked for. A second person decides on it."), url_for("tokens.index"))
+
+
+def _named() -> estate.MeterView | None:
+    """The meter that the address names, if it is one."""
+    try:
+        return _meter(request.args["meter"]) if request.args.get("meter") else None
+    except VendingError:
+        return None
+
+
+def _older(meter: estate.MeterView) -> list[str]:
+    """What was given for the key that the meter is under, and may still lie on paper."""
+    services: Services = g.services
+    place = places.of_request()
+    with services.db.reading() as session:
+        found = older_tokens.of_meter(session, meter.key, asdict(meter.keying), services.clock.now())
+    return [
+        _(
+            "%(receipt)s of %(day)s, %(amount)s",
+            receipt=one.receipt,
+            day=words.day(one.made_at, place.zone),
+            amount=words.measure(one.units, one.service),
+        )
+        for one in found
+    ]
 
 
 @room.route("/key-change/<order_id>/seen", methods=["GET", "POST"])

@@ -73,6 +73,9 @@ def index() -> Any:
                         }
                         for one in agreed
                     ),
+                    {"label": _("Sellers"), "url": url_for("sellers.index")}
+                    if places.can(g.actor, Permission.SELLER_EDIT.value)
+                    else None,
                     {"label": _("Make a key"), "url": url_for("api_keys.make"), "next": True},
                 ],
             },
@@ -135,7 +138,7 @@ def make() -> Any:
                 _("Seller"),
                 "choose",
                 options=[("", _("None: it reads, and sells nothing")), *_sellers(services, place.site_key)],
-                hint=_("Whose money its sales spend. Enter sellers with `ampoule seller add`."),
+                hint=_("Whose money its sales spend. Sellers are entered on the page Sellers."),
             ),
             forms.Field("scopes-head", _("What it may do"), "heading"),
             *(forms.Field(f"scope:{one.value}", f"{policy.SAYS[one]}", "tick") for one in scopes),

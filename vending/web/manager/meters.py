@@ -79,6 +79,8 @@ def show(key: str) -> Any:
         (_("Tariff"), meter.tariff or _("none named")),
         (_("In service since"), words.moment(meter.commissioned_at, place.zone)),
     ]
+    if meter.token_limit_units:
+        pairs.append((_("Limit of a token"), words.measure(meter.token_limit_units, meter.service)))
     if meter.power_limit_w:
         pairs.append((_("Power limit"), f"{meter.power_limit_w} W"))
     if above:
@@ -183,6 +185,8 @@ def _actions(meter: MeterView) -> list[dict[str, Any]]:
             found.append(link(_("It was seen again"), "occupancy.found"))
     if may(Permission.ESTATE_EDIT):
         found.append(link(_("Own tariff"), "meters.set_tariff"))
+        if meter.credit_in == "meter":
+            found.append(link(_("Limit of a token"), "meters.token_limit"))
         found.append(link(_("Hang on another unit"), "meters.bind"))
     found.append({"label": _("Open a work order"), "url": url_for("work.open_order", meter=meter.drn)})
     if may(Permission.METER_RATIO):
@@ -508,6 +512,35 @@ def set_tariff(key: str) -> Any:
     except VendingError as refused:
         return form.show(refused)
     return forms.done(_("The meter's tariff is changed."), url_for("meters.show", key=key))
+
+
+@room.route("/<key>/token-limit", methods=["GET", "POST"])
+@gate.needs("estate.edit")
+def token_limit(key: str) -> Any:
+    """What the register takes at once: a larger purchase becomes several tokens (rules.md 12)."""
+    services: Services = g.services
+    meter = one_meter(key)
+    units = meter.token_limit_units
+    form = forms.Form(
+        page=_page(meter, _("Limit of a token")),
+        fields=[
+            forms.Field("limit", _("The most in one token"), value=f"{units // 10}" if units else "", hint=_("Whole units, as the meter's maker states it. Empty: what a token can carry."), attributes={"inputmode": "numeric", "autocomplete": "off"}),
+            forms.reason_field(),
+        ],
+        submit=_("Keep this"),
+        back=url_for("meters.show", key=key),
+        aside=[_("A larger purchase becomes several tokens under one order, numbered on the receipt.")],
+    )  # fmt: skip
+    if request.method == "GET":
+        return form.show()
+    try:
+        why = forms.reason()
+        most = forms.number("limit", _("The most in one token"), least=1, most=1_000_000, empty=0)
+        with services.db.writing() as session:
+            acts.set_token_limit(session, services.clock, g.actor, key, most * 10 or None, reason=why)
+    except VendingError as refused:
+        return form.show(refused)
+    return forms.done(_("The meter's limit is changed."), url_for("meters.show", key=key))
 
 
 @room.route("/<key>/ratio", methods=["GET", "POST"])

@@ -74,7 +74,7 @@ def index() -> Any:
     return listing.answer(
         listing.Listing(
             name="tariffs",
-            page={"title": _("Tariffs"), "actions": [{"label": _("Bring in a version"), "url": url_for("tariffs.draft"), "next": True}] if may_draft() else []},
+            page={"title": _("Tariffs"), "actions": [{"label": _("Fees"), "url": url_for("fees.index")}, {"label": _("Bring in a version"), "url": url_for("tariffs.draft"), "next": True} if may_draft() else None]},
             columns=[Column("name", _("Tariff")), Column("service", _("Service")), Column("version in force", _("In force")), Column("since", _("Since")), Column("versions", _("Versions"), end=True), Column("drafts", "")],
             fetch=listing.whole(rows),
             nothing={"title": _("No tariff yet"), "text": _("A tariff is a short text file. Write one with the guide beside you, bring it in, and a second person publishes it."), "action": _("Bring in a version") if may_draft() else "", "url": url_for("tariffs.draft")},

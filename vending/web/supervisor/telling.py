@@ -25,7 +25,9 @@ from vending.estate import browsing
 from vending.estate import queries as estate
 from vending.occupancy import moving_out, swapping
 from vending.occupancy.estimate import settle
+from vending.payments import sellers
 from vending.services import Services
+from vending.tariffs import fees
 from vending.tariffs import service as tariffs
 from vending.vends import queries as sales
 from vending.web import places, words
@@ -143,6 +145,51 @@ def _tariff(_services: Services, session: Session, view: RequestView, _zone: Zon
             }
         ],
         _("Publish version %(number)s", number=version.number),
+    )
+
+
+def _fee(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    wanted, retired = fees.FeeView.of_content(view.content), bool(view.content["retired"])
+    known = next((one for one in fees.list_fees(session, view.site) if one.code == wanted.code), None)
+
+    def pairs(fee: fees.FeeView) -> Pairs:
+        amount = words.total(fee.amount_minor, fee.currency) if fee.amount_minor else _("typed at the desk")
+        tax = f"{fee.tax_label} {fee.tax_percent.normalize():f} %" if fee.tax_code else _("without tax")
+        return [(_("Name"), fee.label), (_("Amount"), amount), (_("Tax"), tax)]
+
+    verb = (
+        _("Take %(fee)s no longer", fee=wanted.label) if retired else _("Publish %(fee)s", fee=wanted.label)
+    )
+    return Told(
+        _("%(who)s asks: %(what)s", who=view.maker_name, what=verb),
+        pairs(known) if known else [],
+        [(_("Fee"), _("taken no longer"))] if retired else pairs(wanted),
+        [{"text": _("Fees"), "url": url_for("fees.index")}],
+        verb,
+    )
+
+
+def _seller_terms(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    seller = sellers.one(session, content["seller"])
+
+    def pairs(commission: sellers.Commission, limit_minor: int) -> Pairs:
+        return [
+            (_("Seller's commission"), str(commission)),
+            (_("Credit limit"), words.total(limit_minor, seller.currency)),
+        ]
+
+    return Told(
+        _("%(who)s asks for other terms of the seller %(name)s.", who=view.maker_name, name=seller.name),
+        pairs(seller.commission, seller.credit_limit_minor),
+        pairs(sellers.Commission(content["commission_basis_points"]), content["credit_limit_minor"]),
+        [
+            {
+                "text": _("Statement of %(name)s", name=seller.name),
+                "url": url_for("sellers.show", code=seller.code),
+            }
+        ],
+        _("Agree to the terms"),
     )
 
 
@@ -353,6 +400,8 @@ Teller = Callable[[Services, Session, RequestView, ZoneInfo], Told]
 TELLERS: dict[str, Teller] = {
     "role-grant": _role,
     "tariff-publish": _tariff,
+    "fee-publish": _fee,
+    "seller-terms": _seller_terms,
     "meter-ratio": _ratio,
     "open-budget": _open_budget,
     "top-up": _top_up,
