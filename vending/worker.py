@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from keystore.errors import KeystoreError
 from vending import audit, certificates, jobs, logs, nightly, reactions
 from vending.backup.nightly import Nightly
@@ -91,8 +93,23 @@ class Worker:
         acting.settle_handed_in(self._services.db, self._services.clock)
         found = vends.list_open(self._services.db, self._services.clock, older_than=age)
         if found:
-            vends.complete(self._services.db, self._services.clock, self._services.module, found)
+            self._complete(found)
         return len(found)
+
+    def _complete(self, orders: list[str]) -> None:
+        """All of them together; where one stands in the way, each alone, so that no other waits for it."""
+        services = self._services
+        try:
+            vends.complete(services.db, services.clock, services.module, orders)
+        except sa.exc.OperationalError:
+            raise  # the database is away: for each of them alike
+        except Exception:
+            log.exception("%d open orders could not be finished together", len(orders))
+            for order in orders:
+                try:
+                    vends.complete(services.db, services.clock, services.module, [order])
+                except Exception as error:
+                    log.error("order %s cannot be finished: %s", order, type(error).__name__)
 
     def deliver(self) -> int:
         """All that is due now, one after another; gives how many were tried."""

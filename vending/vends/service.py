@@ -169,14 +169,21 @@ def _place(
                 ready = Readiness.of(module, live_only=live_only)
                 written |= _place_all(db, clock, ready, baskets, [number], answers)
             except sa.exc.IntegrityError:
-                answers[number] = OrderIdReused(
-                    "The same sale was asked for twice at once. Look at the page again."
-                )
+                answers[number] = _sold_meanwhile(db, baskets[number])
             except VendingError as refused:
                 answers[number] = _worded(refused)
     if any(isinstance(answers[number], str) for number in fresh):
         reach("sale.after-paid")
     return answers
+
+
+def _sold_meanwhile(db: Database, basket: Basket) -> str | Exception:
+    """Somebody else was faster with this very sale, or an answer of the database was lost: it is the same sale."""
+    with db.reading() as session:
+        standing = _known(session, [basket]).get(basket.sale_id)
+    if standing == basket.fingerprint():
+        return basket.sale_id
+    return OrderIdReused("The same sale was asked for twice at once. Look at the page again.")
 
 
 _REUSED = "This order id was used for another sale already, so nothing was sold and no money is due. Open the till page anew."

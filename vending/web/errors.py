@@ -9,6 +9,7 @@ import logging
 import re
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask, g, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -93,6 +94,20 @@ def register(app: Flask) -> None:
         }
         number = error.code or 500
         return page(number, sentences.get(number, error.name), code=f"http_{number}")
+
+    @app.errorhandler(sa.exc.OperationalError)
+    def database(error: sa.exc.OperationalError) -> Any:
+        # What was being stored may be stored (I-30): asking again with the page's own ids says which.
+        log.error("the database failed in %s: %s", request.endpoint, type(error.orig).__name__)
+        return page(
+            status_of_kind(refusals.DatabaseAway),
+            _("The database does not answer."),
+            code=refusals.DatabaseAway.code,
+            moved=_(
+                "If you were selling: look at “Last at this till” before you sell again. A paid sale is never lost."
+            ),
+            steps=[_("Look at the till's last sales.")],
+        )
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> Any:

@@ -44,13 +44,14 @@ def add(app: Flask) -> None:
 def _note(response: Response) -> None:
     """One line a page: the route and not the address, which may carry a secret of a link; who, and how long it took."""
     actor = g.get("actor")
+    now = time.perf_counter()  # a request that failed before its beginning was noted took no time
     log.info(
         "%s %s",
         request.method,
         request.url_rule.rule if request.url_rule else "(no such page)",
         extra={
             "status": response.status_code,
-            "ms": round((time.perf_counter() - g.began) * 1000, 1),
+            "ms": round((now - g.get("began", now)) * 1000, 1),
             **({"by": actor.key} if actor else {}),
         },
     )
