@@ -72,19 +72,24 @@ class Readiness:
     def _require_key(self, plan: Planned, now: datetime) -> None:
         """The meter's key is one that the module has, may use, and whose time is not over."""
         keying = plan.buyer.keying
-        named = f"supply group {keying['sgc']}, revision {keying['krn']}"
+        sgc, krn = keying["sgc"], keying["krn"]
         end = _end_of_key(keying["ken"], keying["base_date"])
         if now > end:
             raise KeyNotUsable(
-                f"No money is due: the meter's key ({named}) ended on {end:%Y-%m-%d %H:%M} UTC. Change the meter to a key with time."
+                f"No money is due: the meter's key (supply group {sgc}, revision {krn}) ended on {end:%Y-%m-%d %H:%M} UTC. "
+                "Change the meter to a key with time."
             )
-        held = [key for key in self._keys if (key.sgc, key.krn) == (keying["sgc"], keying["krn"])]
+        held = [key for key in self._keys if (key.sgc, key.krn) == (sgc, krn)]
         if not self._keys or any(key.state == "active" and now <= key.last_minute for key in held):
             return
-        why = f"is {held[0].state} or over" if held else "is not in the security module"
+        if held:
+            raise KeyNotUsable(
+                f"No money is due: the security module may not use the meter's key (supply group {sgc}, revision {krn}) now. The "
+                "key manager says why, or the meter is changed to another key."
+            )
         raise KeyNotUsable(
-            f"No money is due: the key of this meter ({named}) {why}. The key manager says what to do, or the meter is "
-            "changed to another key."
+            f"No money is due: the meter's key (supply group {sgc}, revision {krn}) is not in the security module. The key "
+            "manager brings it in, or the meter is changed to another key."
         )
 
     def _debit(self, plan: Planned, now: datetime) -> None:
