@@ -16,10 +16,13 @@ import pytest
 from api_cast import EVERY_SCOPE, add_key, add_seller, number_of
 from flask import Flask
 from served import served
-from shop import Shop
+from shop import Shop, furnish, open_shop
+from web_app import open_app
 
 from vending.access.api_keys import SANDBOX
 from vending.auditor.report import run
+from vending.clock import FixedClock
+from vending.db import Database
 from vending.sandbox.meters import RESERVED
 from vending.web.api import sandbox_desk, schemas
 from vending.web.api.site_desk import SiteDesk
@@ -86,6 +89,38 @@ def test_a_site_answers_as_its_document_says(
         from vending.vends import listing
 
         assert listing.last_order(session, site=shop.site, till="KIOSK7") is not None, "nothing was ever sold"
+
+
+@pytest.fixture
+def postgresql_site(
+    postgresql_database: Database, clock: FixedClock, tmp_path: Path
+) -> Iterator[tuple[Shop, str, str, list[str]]]:
+    """The same site on PostgreSQL: its shop, its address, a key, and meters."""
+    furnish(postgresql_database)
+    shop = open_shop(postgresql_database, clock)
+    add_seller(shop, paid_in=10_000_000_00)
+    secret = add_key(shop, scopes=EVERY_SCOPE, calls_a_minute=60_000, sale_limit_minor=10**12)
+    with served(open_app(shop, tmp_path / "site")) as url:
+        yield shop, url, secret, [number_of(shop, unit) for unit in ("G-03", "G-04", "G-05")]
+
+
+def test_on_postgresql_what_sells_answers_as_the_document_says(
+    postgresql_site: tuple[Shop, str, str, list[str]], tmp_path: Path
+) -> None:
+    shop, url, secret, meters = postgresql_site
+    status, told = fuzz(url, secret, 1, meters, tmp_path, "--include-path-regex=vends$|batches|copies|meters")
+    assert status == 0, told
+    assert faults_of_books(shop) == []
+
+
+@pytest.mark.long
+def test_on_postgresql_a_site_answers_as_its_document_says_at_length(
+    postgresql_site: tuple[Shop, str, str, list[str]], tmp_path: Path
+) -> None:
+    shop, url, secret, meters = postgresql_site
+    status, told = fuzz(url, secret, 300, meters, tmp_path)
+    assert status == 0, told
+    assert faults_of_books(shop) == []
 
 
 @pytest.mark.long
