@@ -197,7 +197,7 @@ class SocketModule:
         except OSError as error:
             line.close()
             raise ModuleUnreachable(
-                f"The security module at {self._path} closed the door. Is it running?"
+                f"The security module at {self._path} closed the door. Is it running, and does it serve this user?"
             ) from error
         return line
 

@@ -243,7 +243,20 @@ def test_a_production_site_on_live_keys_sells_through_the_socket_as_another_user
         assert "The site is ready" in site.well(root.run(*setup))
         root.run("sh", "-c", "cat > /run/list.csv", given=f"meter,amount\n{site.METER},100.00\n")
         sold = "/var/lib/ampoule/sold.csv"
-        site.well(root.run(ampoule, "sale", "bulk", "/run/list.csv", "--by", "lerato", "--results", sold))
+        site.well(
+            root.run(
+                ampoule,
+                "sale",
+                "bulk",
+                "/run/list.csv",
+                "--by",
+                "lerato",
+                "--reference",
+                "EFT-1",
+                "--results",
+                sold,
+            )
+        )
         row = root.read(sold).splitlines()[1]
         digits = re.search(r"\d{20}", re.sub(r"(?<=\d{4})[ -](?=\d{4})", "", row))
         assert digits, row
