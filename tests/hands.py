@@ -174,7 +174,6 @@ class Finger:
     """One finger on a tablet. Typing goes through the tablet's own keyboard, whose keys are not ours."""
 
     page: Page
-    small: dict[str, str] = field(default_factory=dict)
 
     def _tap(self, control: Locator) -> None:
         control.scroll_into_view_if_needed()
@@ -266,18 +265,3 @@ class Finger:
         for minor, number in pieces.items():
             self._tap(self.page.locator(f"[data-count] input[data-minor='{minor}']"))
             self.page.keyboard.type(number)
-
-    def look_for_small_targets(self) -> None:
-        """Every control of a page that is not a word inside a sentence."""
-        for what, width, height in self.page.evaluate(SMALL, FINGER - 0.5):
-            self.small[f"{what} on {self.page.url.split('?')[0].rpartition('/cashier/')[2]}"] = (
-                f"{width:.0f} x {height:.0f}"
-            )
-
-
-# A link inside a sentence or a row of a table is text; WCAG 2.5.8 leaves it to the line's height.
-SMALL = """least => [...document.querySelectorAll("button, select, summary, input:not([type=hidden]), a.button, .matches a, .bar a")]
-  .filter(one => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
-  .map(one => [one, (one.closest("label") || one).getBoundingClientRect()])
-  .filter(([one, box]) => box.width > 1 && box.height > 1 && (box.height < least || box.width < least))
-  .map(([one, box]) => [(one.id || one.innerText || one.name).trim().slice(0, 40), box.width, box.height])"""

@@ -338,8 +338,5 @@ def test_the_same_day_with_one_finger_on_a_tablet(
 ) -> None:
     hand = Finger(screens.open(f"{site.address}/cashier/till", **screen))
     boss = Finger(screens.open(f"{site.address}/supervisor/approvals", **screen))
-    for one in (hand, boss):
-        one.page.on("load", lambda _page, one=one: one.look_for_small_targets())
     the_day(hand, boss, site)
     look_at_the_day(site)
-    assert hand.small | boss.small == {}
