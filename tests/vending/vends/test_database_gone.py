@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -55,6 +55,19 @@ class Ending(FakeModule):
         return answers
 
 
+def calm(shop: Shop) -> None:
+    """A session that was ended is found out by its next use; the pool then opens others."""
+    for _ in range(10):
+        try:
+            with shop.db.reading() as session:
+                session.execute(sa.text("SELECT 1"))
+            with shop.db.writing() as session:
+                session.execute(sa.text("SELECT 1"))
+        except sa.exc.DBAPIError:
+            continue
+        return
+
+
 def state_of(shop: Shop, basket: Basket) -> tuple[list[str], int, int]:
     """The order's state, its payments, its tokens."""
     with shop.db.reading() as session:
@@ -89,7 +102,10 @@ def test_the_sessions_end_between_payment_and_token(postgresql_shop: Shop, ends:
     shop.module = module
     basket = shop.basket(shop.order("G-03", 5_000))
     module.ends = ends
-    shop.sell(basket)  # the pool finds its sessions gone and opens others: the sale goes on
+    with suppress(sa.exc.DBAPIError):  # not known: the page asks again, and the worker comes by
+        shop.sell(basket)
+    calm(shop)
+    assert state_of(shop, basket)[1] == 1
     finish(shop)
     shop.sell(basket)
     assert_whole(shop, [basket])
@@ -136,6 +152,7 @@ def test_the_sessions_end_at_any_moment_and_asking_again_resolves_every_order(po
                     break
             time.sleep(0.02)
     assert ended[0] > 3
+    calm(shop)
     # Nothing that happened meanwhile may have left a half: money without an order, an order without money.
     for basket in baskets:
         states, paid, tokens = state_of(shop, basket)
@@ -166,6 +183,7 @@ def test_a_commit_whose_answer_was_lost_is_found_when_the_same_sale_is_asked_for
     sa.event.listen(shop.db._writer, "commit", lose)
     with pytest.raises(sa.exc.DBAPIError):
         shop.sell(basket)
+    calm(shop)
     assert state_of(shop, basket) == (["paid"], 1, 0)
     (outcome,) = shop.sell(basket)
     assert isinstance(outcome, vends.SaleOutcome)
