@@ -2,7 +2,7 @@
 
 The English sentence is known by its shape: `refusals.po` keeps every sentence of the code with its values as places ({1},
 {2}, …), so a page finds the sentence again, takes the values out and puts them into the translation. Codes stay as they
-are, and so do logs, commands and the API, which speak English everywhere (docs/adr/0031). What is not found is shown as it
+are, and so do logs, commands and the API, which speak English everywhere (docs/adr/0032). What is not found is shown as it
 was said, never left out. `tools/messages.py check` fails on a sentence that a language lacks.
 """
 
