@@ -66,6 +66,7 @@ def worker_of(shop: Shop, folder: Path, module: Any = None) -> Worker:
             module=module or shop.module,
             vault=SiteSecret.of_folder(folder),
             sales=None,  # type: ignore[arg-type] — the worker sells nothing
+            quotes=None,  # type: ignore[arg-type] — as above
         )
     )
 
