@@ -212,7 +212,6 @@ class Site:
             module=fence,
             vault=SiteSecret.of_folder(self.folder),
             sales=None,  # type: ignore[arg-type] — the groups of the pages are not what is killed here
-            quotes=None,  # type: ignore[arg-type] — as above
             quotes=None,  # type: ignore[arg-type] — nor quotes
         )
 
