@@ -1439,7 +1439,7 @@ CREATE TABLE reversal (
 	CONSTRAINT pk_reversal PRIMARY KEY (order_id),
 	CONSTRAINT ck_reversal_state_known CHECK (state IN ('asked', 'done', 'withdrawn')),
 	CONSTRAINT ck_reversal_way_known CHECK (way IN ('cancelled', 'proved', 'agreed')),
-	CONSTRAINT ck_reversal_two_people CHECK (way <> 'agreed' OR state <> 'done' OR approval_key IS NOT NULL),
+	CONSTRAINT ck_reversal_two_people CHECK (way = 'cancelled' OR state <> 'done' OR approval_key IS NOT NULL),
 	CONSTRAINT fk_reversal_of_order FOREIGN KEY(of_order) REFERENCES vend (order_id),
 	CONSTRAINT uq_reversal_credit_note UNIQUE (credit_note)
 )

@@ -170,7 +170,7 @@ CHECKS = (
     Check(
         "sales.reversals_have_evidence",
         "I-14",
-        "A reversal was cancelled in the module (A), proved by the meter (B), or agreed to by two people (C); its order says so.",
+        "A reversal was cancelled in the module (A), or agreed to by two people, with the meter's proof (B) or without (C); its order says so.",
         ("reversal", "vend", "approval_request"),
         "SELECT count(*) FROM reversal",
         "SELECT x.order_id, x.way, coalesce(v.state, 'missing') FROM reversal x LEFT JOIN vend v ON v.order_id = x.of_order"
@@ -178,7 +178,7 @@ CHECKS = (
         " (x.way = 'cancelled' AND coalesce(v.state, '') <> 'cancelled')"
         " OR (x.way <> 'cancelled' AND coalesce(v.state, '') <> 'reversed')"
         " OR (x.way = 'proved' AND CAST(x.evidence AS TEXT) NOT LIKE '%\"proof\"%')"
-        " OR (x.way = 'agreed' AND (r.key IS NULL OR r.state <> 'used' OR r.act <> 'sale-reversal'))"
+        " OR (x.way <> 'cancelled' AND (r.key IS NULL OR r.state <> 'used' OR r.act <> 'sale-reversal'))"
         " OR x.credit_note IS NULL OR x.decided_at IS NULL)"
         " UNION ALL SELECT v.order_id, 'no', v.state FROM vend v WHERE v.state IN ('reversed', 'cancelled')"
         " AND NOT EXISTS (SELECT 1 FROM reversal x WHERE x.of_order = v.order_id AND x.state = 'done')",

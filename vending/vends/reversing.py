@@ -2,7 +2,8 @@
 
 A  The token was never issued: the module cancels the order, so that it never can be, and the money is the customer's again.
 B  The meter proves that it can no longer take the token: it was seen under another key after the token was made, and never
-   returns to the old one. The sale is undone in the books, its tiers and free units are given back.
+   returns to the old one. That it did not take the token before, it does not prove: two people agree, having looked at the
+   meter. The sale is undone in the books, its tiers and free units are given back.
 C  Two people agree, with a reason. The token may still be used, so its energy stays sold: what was paid for it goes back to
    the customer as a loss of the site, or against a debt of the customer. Debts that the sale recovered stay paid.
 
@@ -92,7 +93,7 @@ def reverse(
     evidence: dict[str, Any] | None = None,
     pays_tenant: str = "",
 ) -> ReversalView:
-    """Begins a reversal under its own id and goes as far as evidence allows: A and B end at once, C waits for the second
+    """Begins a reversal under its own id and goes as far as evidence allows: A ends at once, B and C wait for the second
     person (`carry_out`). The same id again gives the same reversal. `pays_tenant`: who paid, where the meter was wrong."""
     if why not in WHY:
         raise ReversalUnfit(f"Choose why: {', '.join(WHY)}.")
@@ -142,7 +143,7 @@ class _Asked:
 
 
 def carry_out(db: Database, clock: Clock, vault: SiteSecret, actor: Actor, approval: str) -> ReversalView:
-    """C, when the second person has agreed. Once: the request is used up in the same transaction."""
+    """B or C, when the second person has agreed. Once: the request is used up in the same transaction."""
     with db.writing() as session:
         reversal = session.scalar(
             sa.select(Reversal).where(Reversal.approval_key == approval).with_for_update()
@@ -168,7 +169,14 @@ def carry_out(db: Database, clock: Clock, vault: SiteSecret, actor: Actor, appro
         if row.state not in GAVE:
             raise ReversalUnfit(f"This order is {row.state} meanwhile; there is nothing to take back.")
         legs = _posted(session, row)
-        if row.kind in ("account", "charge"):
+        if reversal.way == "proved":
+            if _proof(session, clock, row) is None:
+                raise ReversalUnfit(
+                    "The meter is back under the key of this token, so it can take it. Withdraw this reversal; ask for another."
+                )
+            _undo(session, clock, reversal, row, legs)
+            _give_back_claim(session, row, clock.now())
+        elif row.kind in ("account", "charge"):
             _undo(session, clock, reversal, row, legs)
         else:
             _compensate(session, clock, reversal, row)
@@ -271,24 +279,21 @@ def _begin(session: Session, clock: Clock, actor: Actor, asked: _Asked) -> None:
     site = _site_of(session, row)
     proof = _proof(session, clock, row)
     legs = _posted(session, row)
-    if proof is not None:
-        reversal = _new(
-            session, clock, actor, asked, row, site, "proved", max(row.paid_minor - row.returned_minor, 0)
-        )
-        reversal.evidence = {**asked.evidence, "proof": proof}
-        _undo(session, clock, reversal, row, legs)
-        _give_back_claim(session, row, clock.now())
-        _finish(session, clock, actor, reversal, row)
-        return
-    if row.kind in ("engineering", "key-change", "free-issue", "replacement"):
-        raise ReversalUnfit("No money was paid for this, so there is none to give back.")
     no_token = row.kind in ("account", "charge")
-    amount = row.paid_minor - row.returned_minor if no_token else _goods(legs)
-    if amount <= 0:
-        raise ReversalUnfit("Nothing was paid for energy in this order, so there is nothing to give back.")
-    reversal = _new(session, clock, actor, asked, row, site, "agreed", amount)
-    reversal.state = "asked"
-    reversal.book_as = "entry" if no_token else asked.book_as
+    if proof is not None:
+        amount = max(row.paid_minor - row.returned_minor, 0)
+        reversal = _new(session, clock, actor, asked, row, site, "proved", amount)
+        reversal.evidence = {**asked.evidence, "proof": proof}
+    else:
+        if row.kind in ("engineering", "key-change", "free-issue", "replacement"):
+            raise ReversalUnfit("No money was paid for this, so there is none to give back.")
+        amount = row.paid_minor - row.returned_minor if no_token else _goods(legs)
+        if amount <= 0:
+            raise ReversalUnfit(
+                "Nothing was paid for energy in this order, so there is nothing to give back."
+            )
+        reversal = _new(session, clock, actor, asked, row, site, "agreed", amount)
+        reversal.book_as = "entry" if no_token else asked.book_as
     session.flush()
     reversal.approval_key = approvals.ask(
         session,
@@ -417,6 +422,7 @@ def _agreed(reversal: Reversal) -> dict[str, Any]:
         "reversal": reversal.order_id,
         "order": reversal.of_order,
         "why": reversal.why,
+        "way": reversal.way,
         "book_as": reversal.book_as,
         "amount_minor": reversal.amount_minor,
         "currency": reversal.currency,

@@ -260,7 +260,7 @@ class Reversal(Base):
         sa.CheckConstraint("state IN ('asked', 'done', 'withdrawn')", name="state_known"),
         sa.CheckConstraint("way IN ('cancelled', 'proved', 'agreed')", name="way_known"),
         sa.CheckConstraint(
-            "way <> 'agreed' OR state <> 'done' OR approval_key IS NOT NULL", name="two_people"
+            "way = 'cancelled' OR state <> 'done' OR approval_key IS NOT NULL", name="two_people"
         ),
         sa.Index(
             "uq_reversal_one_of_an_order",

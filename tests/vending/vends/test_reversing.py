@@ -113,7 +113,11 @@ def test_the_meter_seen_under_another_key_proves_that_the_token_is_dead(counter:
         key_changes.confirm(
             session, counter.clock, engineer, change.vends[0].order_id, seen_by="reading", krn=2
         )
-    done = reverse(counter, bought.order_id, why="not-accepted")
+    asked = reverse(counter, bought.order_id, why="not-accepted")
+    # The key shows that the token is dead from now on, and not that it was not used before: one person gives nothing back.
+    assert (asked.way, asked.state, asked.amount_minor) == ("proved", "asked", 50_000)
+    assert balance(counter, f"kept/{bought.tenant_key}") == bought.carried_minor
+    done = agree(counter, asked)
     assert (done.way, done.state, done.amount_minor) == ("proved", "done", 50_000)
     assert done.evidence["proof"]["seen under"][4] == 2
     assert balance(counter, "sales/electricity") < before
@@ -313,26 +317,27 @@ def test_two_reversals_of_one_order_at_once_give_the_money_back_once(counter: Co
         )
     actor = counter.actor("supervisor")
     gate = threading.Barrier(4)
-    done: list[object] = []
+    asked: list[reversing.ReversalView | None] = []
 
     def take_back() -> None:
         gate.wait()
         try:
-            done.append(
+            asked.append(
                 reversing.reverse(
                     counter.shop.db, counter.clock, counter.module, actor, new_id(), bought.order_id,
                     why="not-accepted", reason="the meter has another key",
                 )
             )  # fmt: skip
         except (VendingError, sa.exc.IntegrityError):
-            done.append(None)
+            asked.append(None)
 
     threads = [threading.Thread(target=take_back) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sum(one is not None for one in done) == 1
+    (one,) = [view for view in asked if view is not None]
+    agree(counter, one)
     assert balance(counter, f"kept/{bought.tenant_key}") == 50_000
     with counter.shop.db.reading() as session:
         assert len(reversing.of_orders(session, [bought.order_id])) == 1
