@@ -184,3 +184,14 @@ def waits(since: datetime, now: datetime) -> str:
 
 def way(name: str) -> str:
     return of_page().way(name)
+
+
+def reversal_reasons() -> dict[str, str]:
+    """Why a sale is taken back (`reversing.WHY`), in the page's language."""
+    return {
+        "wrong-meter": _("Sold to the wrong meter"),
+        "wrong-amount": _("Sold for the wrong amount"),
+        "not-accepted": _("The meter does not accept the token"),
+        "meter-replaced": _("The meter was replaced"),
+        "other": _("Another reason"),
+    }

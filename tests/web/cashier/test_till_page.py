@@ -20,7 +20,7 @@ from vending.access.policy import SYSTEM
 from vending.estate import queries as estate
 from vending.estate.service import set_lease_tariff
 from vending.vends import queries, reversing
-from vending.web.cashier import reversals
+from vending.web import words
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_the_customers_screen_follows_the_till(client: FlaskClient, shop: Shop) 
     assert "Welcome to" in words_of(client.get("/cashier/customer-screen"))
 
 
-def test_a_reversal_is_asked_for_on_the_sales_page(client: FlaskClient, shop: Shop) -> None:
+def test_a_reversal_is_asked_for_on_the_sales_page(app: Flask, client: FlaskClient, shop: Shop) -> None:
     page = send(client, meter_page(client, shop, "G-03"), "quote", amount="100")
     sale = sale_of(shop, send(client, page, "take", amount="100", received="100"))
     here = f"/cashier/vends/{sale.key}/reversal"
@@ -356,11 +356,17 @@ def test_a_reversal_is_asked_for_on_the_sales_page(client: FlaskClient, shop: Sh
     assert again.status_code == 303
     with shop.db.reading() as session:
         assert len(reversing.of_orders(session, [sale.vends[0].order_id])) == 1
+    # The second person reads what it is about in words, and no key of a row.
+    asked = words_of(sign_in(app, "supervisor").get("/supervisor/approvals"))
+    assert f"asks to take back sale {sale.receipt}." in asked
+    assert "A loss of the site; the energy stays sold" in asked
+    assert "The token can still be used" in asked
+    assert sale.vends[0].order_id not in asked
 
 
 def test_the_reasons_on_the_page_are_those_of_the_service(app: Flask) -> None:
     with app.test_request_context():
-        assert reversals.reasons() == reversing.WHY
+        assert words.reversal_reasons() == reversing.WHY
 
 
 def test_every_word_on_a_meters_display_leads_to_a_next_step(client: FlaskClient, shop: Shop) -> None:

@@ -53,7 +53,7 @@ def ask(key: str) -> Any:
                 _("Why"),
                 "choose",
                 value=request.args.get("why", ""),
-                options=list(reasons().items()),
+                options=list(words.reversal_reasons().items()),
             ),
             forms.Field(
                 "reason",
@@ -93,17 +93,6 @@ def _chosen(orders: list[tuple[str, str]]) -> str:
     if wanted not in dict(orders):
         raise forms.unfit(_("Choose what is taken back."), "order")
     return wanted
-
-
-def reasons() -> dict[str, str]:
-    """`reversing.WHY` in the page's language."""
-    return {
-        "wrong-meter": _("Sold to the wrong meter"),
-        "wrong-amount": _("Sold for the wrong amount"),
-        "not-accepted": _("The meter does not accept the token"),
-        "meter-replaced": _("The meter was replaced"),
-        "other": _("Another reason"),
-    }
 
 
 def said(view: reversing.ReversalView) -> str:

@@ -6,7 +6,6 @@ this moment. An act that has no words of its own here is told by its fields, so 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,11 +54,13 @@ def told(services: Services, session: Session, view: RequestView, zone: ZoneInfo
         found = _plainly(services, session, view, zone)
     kind, _colon, key = view.subject.partition(":")
     if kind == "order" and places.can(g.actor, "sale.read"):
-        with contextlib.suppress(VendingError):
-            # An act without money and a sale have slips of their own; an order of a basket has its sale's.
-            sale = sales.one_sale(session, key)
+        sale = sales.sale_of_order(session, key)
+        if sale is not None:
             found.evidence.append(
-                {"text": _("Slip %(number)s", number=sale.receipt), "url": url_for("sales.show", key=key)}
+                {
+                    "text": _("Slip %(number)s", number=sale.receipt),
+                    "url": url_for("sales.show", key=sale.key),
+                }
             )
     if view.evidence:
         found.evidence.insert(0, {"text": view.evidence, "url": ""})
@@ -216,6 +217,45 @@ def _ratio(services: Services, session: Session, view: RequestView, _zone: ZoneI
         ],
         [{"text": _("The page of the meter"), "url": url_for("meters.show", key=meter.key)}],
         _("Change the ratio"),
+    )
+
+
+def _reversal(services: Services, session: Session, view: RequestView, zone: ZoneInfo) -> Told:
+    content = view.content
+    sale = sales.sale_of_order(session, content["order"])
+    if sale is None:
+        return _plainly(services, session, view, zone)
+    vend = next(one for one in sale.vends if one.order_id == content["order"])
+    meter = estate.list_meters(session, services.clock, [vend.meter_key])
+    back = words.total(content["amount_minor"], content["currency"])
+    booked = {
+        "loss": _("A loss of the site; the energy stays sold"),
+        "debt": _("A debt of the customer; the energy stays sold"),
+    }
+    before = [(_("Paid"), words.total(vend.paid_minor, content["currency"]))]
+    if meter:
+        before.append((_("Meter"), words.meter_number(meter[0].drn)))
+        before.append((_("Sold"), words.measure(vend.units + vend.free_units, vend.service)))
+    proved = content["way"] == "proved"
+    after = [
+        (_("Kept for the customer"), back),
+        (_("In the books"), booked.get(content["book_as"], _("The sale is undone"))),
+    ]
+    if vend.tokens:
+        after.append(
+            (
+                _("The token"),
+                _("cannot be used any more; look whether the meter took it before")
+                if proved
+                else _("can still be used"),
+            )
+        )
+    return Told(
+        _("%(who)s asks to take back sale %(number)s.", who=view.maker_name, number=sale.receipt),
+        before,
+        [(_("Reason"), words.reversal_reasons().get(content["why"], content["why"])), *after],
+        [],
+        _("Take the sale back"),
     )
 
 
@@ -403,6 +443,7 @@ TELLERS: dict[str, Teller] = {
     "fee-publish": _fee,
     "seller-terms": _seller_terms,
     "meter-ratio": _ratio,
+    "sale-reversal": _reversal,
     "open-budget": _open_budget,
     "top-up": _top_up,
     "set-limits": _set_limits,
