@@ -40,6 +40,7 @@ class FakeModule:
         self.budgets: tuple[Budget, ...] = ()
         self.acts: list[tuple[str, dict[str, Any]]] = []
         self.behind = ""
+        self.limits = (LimitLine("small", 20_000, 20), LimitLine("large", 2_000_000, 20))
 
     def issue(self, requests: Sequence[Request]) -> list[Issued | Refused]:
         self._reach()
@@ -150,7 +151,7 @@ class FakeModule:
             public_key="", sequence=self.size, head="",
             test=True, simulated_clock=False, now=datetime(2026, 11, 20, 8, 42, tzinfo=UTC), quorum=2, generation=1,
             budgets=self.budgets,
-            limits=(LimitLine("small", 20_000, 20), LimitLine("large", 2_000_000, 20)), free_a_month=2,
+            limits=self.limits, free_a_month=2,
         )  # fmt: skip
 
     def _reach(self) -> None:

@@ -15,6 +15,7 @@ from throw_away_root import Root, throw_away_root
 
 PROGRAMS = "/opt/ampoule/.venv/bin"
 SOCKET = "/run/ampoule-module/module.sock"
+KEYS, DATABASE = "/var/lib/ampoule-module", "/var/lib/ampoule/ampoule.db"
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +181,21 @@ def test_a_sale_between_the_two_users_and_a_third_who_gets_nowhere(installed: Ro
             one.wait(30)
 
 
-def test_the_modules_user_backs_up_its_keys_by_its_own_timer(installed: Root) -> None:
+@pytest.fixture
+def lived_in(installed: Root) -> Root:
+    """With keys, a log and a database, whoever made them: a test of this file may run alone."""
+    made = installed.run(
+        *("sh", "-c", f"test -s {KEYS}/keys.stsks || {PROGRAMS}/keystore demo-init --into {KEYS}"),
+        user="ampoule-module",
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    installed.run("sh", "-c", f"test -s {DATABASE} || echo a database > {DATABASE}", user="ampoule")
+    return installed
+
+
+def test_the_modules_user_backs_up_its_keys_by_its_own_timer(lived_in: Root) -> None:
     """The service's own command line, as the timer starts it; the server sees how old the file is and cannot open it."""
-    folder = "/var/backups/ampoule-keys"
+    installed, folder = lived_in, "/var/backups/ampoule-keys"
     installed.run("install", "-d", "-m", "755", "-o", "ampoule-module", folder)
     for day in range(1, 32):
         installed.run(
@@ -206,7 +219,8 @@ def test_the_modules_user_backs_up_its_keys_by_its_own_timer(installed: Root) ->
     assert "Traceback" not in refused.stderr
 
 
-def test_removing_it_keeps_what_the_site_owns(installed: Root) -> None:
+def test_removing_it_keeps_what_the_site_owns(lived_in: Root) -> None:
+    installed = lived_in
     gone = installed.run("sh", "/src/install.sh", "--uninstall")
     assert gone.returncode == 0, gone.stderr
     for path in ("/opt/ampoule", "/usr/local/bin/ampoule", "/etc/systemd/system/ampoule.service"):

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from shop import Shop
 
-from keystore.module import Budget, Refused
+from keystore.module import Budget, LimitLine, Refused
 from sts import amount
 from vending.access.policy import SYSTEM
 from vending.auditor.report import run
@@ -52,6 +52,10 @@ def tenant_of(shop: Shop, unit: str) -> str:
         meter = estate.one_meter(session, shop.clock, shop.meter(unit))
     assert meter.tenant is not None
     return meter.tenant.key
+
+
+def without_day_limits(shop: Shop) -> None:
+    shop.module.limits = (LimitLine("small", 10**9, 10**4), LimitLine("large", 10**9, 10**4))
 
 
 def limit(shop: Shop, unit: str, units: int) -> None:
@@ -206,6 +210,7 @@ def test_a_large_purchase_is_several_tokens_under_one_order(shop: Shop) -> None:
 def test_a_step_of_the_amount_is_a_second_token_or_money_kept(
     shop: Shop, second: bool, tokens: list[int]
 ) -> None:
+    without_day_limits(shop)
     with shop.db.reading() as session:
         asked = VendOrder(new_id(), shop.meter("G-03"), units=20_005, second_token=True)
         cost = ordering.trial(session, shop.clock, shop.basket(asked)).total_minor
@@ -304,6 +309,7 @@ def test_the_budget_is_looked_at_before_money_moves(shop: Shop) -> None:
 
 
 def test_token_time_is_looked_at_before_money_moves(shop: Shop) -> None:
+    without_day_limits(shop)
     limit(shop, "G-03", 10)
     for _ in range(3):
         sold(shop, VendOrder(new_id(), shop.meter("G-03"), units=180))

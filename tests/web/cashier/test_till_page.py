@@ -13,6 +13,7 @@ from shop import Shop
 from web_app import form_word, sign_in
 from werkzeug.test import TestResponse
 
+from keystore.module import LimitLine
 from meter.displayed import displayed
 from meter.outcome import Outcome
 from sts import id_record
@@ -149,6 +150,7 @@ def test_free_units_are_offered_and_given_alone_once(client: FlaskClient, shop: 
 def test_a_large_amount_shows_its_step_and_the_choice_of_a_second_token(
     client: FlaskClient, shop: Shop
 ) -> None:
+    shop.module.limits = (LimitLine("small", 10**9, 20),)
     page = meter_page(client, shop, "G-04")
     small = send(client, page, "quote", amount="100k")
     assert "second small token" not in words_of(small)
