@@ -66,6 +66,7 @@ def names_are_not_vague(path: Path, tree: ast.Module, _text: str) -> Iterator[st
 
 def nothing_is_left_for_later(_path: Path, _tree: ast.Module, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines(), 1):
+        # The words themselves, because this is the rule that forbids them.
         if re.search(r"\b(TODO|FIXME|XXX)\b", line):
             yield f"line {number} leaves something for later"
 

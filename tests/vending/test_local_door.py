@@ -103,6 +103,7 @@ def test_what_is_no_command_is_not_carried_out(product: Product) -> None:
     assert ampoule(product, "user", "list").returncode == 0
 
 
+# Only root may become somebody else; where skipping is forbidden (CI) a run without it fails.
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_another_user_finds_it_shut(product: Product) -> None:
     path = product.folder / "run" / "server.sock"

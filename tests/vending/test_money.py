@@ -52,7 +52,7 @@ def test_reads_what_people_type(typed: str, code: str, minor: int) -> None:
         ("0.00", "ZAR", AmountNotPositive),
         ("-5", "ZAR", AmountNotPositive),
         ("99999999999999", "ZAR", AmountTooLarge),
-        ("5", "XXX", CurrencyUnknown),
+        ("5", "XXX", CurrencyUnknown),  # ISO 4217 for “no currency”: a code that exists and is none
     ],
 )
 def test_refuses_what_reads_two_ways_or_not_at_all(typed: str, code: str, refusal: type[Exception]) -> None:

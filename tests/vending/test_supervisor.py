@@ -248,6 +248,7 @@ def test_a_server_that_cannot_start_says_why_in_one_sentence(
     assert words in said
 
 
+# Only root may become somebody else; where skipping is forbidden (CI) a run without it fails.
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_a_folder_of_somebody_else_is_said_in_one_sentence(tmp_path: Path) -> None:
     """The interpreter may lie in a folder that only root enters, so the rights are dropped in a process that has it open."""

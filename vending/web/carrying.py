@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy.orm import Session
+
 from vending.access import approvals, module_acts, people
 from vending.access.approvals import RequestView
 from vending.access.policy import Actor
@@ -41,20 +43,25 @@ def _role(services: Services, actor: Actor, view: RequestView) -> str:
     return _("The role is given.")
 
 
+def _used(services: Services, session: Session, actor: Actor, view: RequestView) -> str:
+    """The agreed request, used up for exactly what was agreed to; its key."""
+    return approvals.use(
+        session,
+        services.clock,
+        services.vault,
+        actor,
+        view.key,
+        view.act.name,
+        view.content,
+        site=view.site,
+        subject=view.subject,
+    )
+
+
 def _tariff(services: Services, actor: Actor, view: RequestView) -> str:
     with services.db.writing() as session:
         zone = estate.one_site(session, view.site).zone
-        key = approvals.use(
-            session,
-            services.clock,
-            services.vault,
-            actor,
-            view.key,
-            view.act.name,
-            view.content,
-            site=view.site,
-            subject=view.subject,
-        )
+        key = _used(services, session, actor, view)
         maker, second = approvals.agreed_by(session, key)
         version = tariffs.publish(
             session,
@@ -75,17 +82,7 @@ def _tariff(services: Services, actor: Actor, view: RequestView) -> str:
 def _fee(services: Services, actor: Actor, view: RequestView) -> str:
     fee, retired = fees.FeeView.of_content(view.content), bool(view.content["retired"])
     with services.db.writing() as session:
-        key = approvals.use(
-            session,
-            services.clock,
-            services.vault,
-            actor,
-            view.key,
-            view.act.name,
-            view.content,
-            site=view.site,
-            subject=view.subject,
-        )
+        key = _used(services, session, actor, view)
         fees.publish(
             session, services.clock, actor, view.site, fee, approval=key, reason=view.reason, retired=retired
         )
