@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from vending.errors import InvalidInput, NotAllowed
+from vending.errors import InvalidInput, NotAllowed, said
 
 EVERYWHERE = "*"  # a grant for all sites
 
@@ -77,50 +77,56 @@ class Permission(StrEnum):
 P = Permission
 
 SAYS: dict[Permission, str] = {
-    P.ESTATE_READ: "See sites, units, tenants, leases and meters.",
-    P.ESTATE_EDIT: "Add and change units, tenants, leases, circuits and meters; move in; block a unit for sale.",
-    P.ESTATE_IMPORT: "Load lists of units, tenants and meters; take over meters from another vendor.",
-    P.ESTATE_EXPORT: "Save tables as CSV or XLSX.",
-    P.METER_COMMISSION: "Take a meter into service.",
-    P.METER_KEY_DATA: "Record a change of a meter's key data.",
-    P.METER_RATIO: "Ask for another transformer ratio.",
-    P.METER_LINE: "Read and switch a meter on the line; carry visit files.",
-    P.SALE_MAKE: "Sell at a till.",
-    P.SALE_READ: "Look up sales and receipts.",
-    P.SALE_REPRINT: "Print a receipt again.",
-    P.SALE_REVERSE: "Ask for a reversal or a refund.",
-    P.SALE_FREE: "Ask for a free issue.",
-    P.SHIFT_OWN: "Open, count and close the own shift.",
-    P.SHIFT_OTHERS: "See and close other people's shifts.",
-    P.ENGINEERING_TOKEN: "Ask for power-limit, clear-tamper and clear-credit tokens.",
-    P.KEY_CHANGE: "Ask for key-change tokens.",
-    P.SUPPLY_SWITCH: "Warn, limit, disconnect and restore one supply.",
-    P.SUPPLY_POLICY: "Set when supplies are warned, limited and cut.",
-    P.TARIFF_READ: "Read tariffs.",
-    P.TARIFF_DRAFT: "Write a tariff version and ask for its publication.",
-    P.TARIFF_PUBLISH: "Publish a tariff version that another person wrote.",
-    P.LEDGER_READ: "Read accounts, statements and the trial balance.",
-    P.LEDGER_CORRECT: "Ask for a correcting entry; close a period.",
-    P.BILL_MAKE: "Make statements and bills.",
-    P.READING_WRITE: "Hand in meter readings.",
-    P.REPORT_READ: "See reports and charts.",
-    P.AUDIT_READ: "Read the trail of acts and verify it.",
-    P.PEOPLE_READ: "See people, their roles and their sessions.",
-    P.PEOPLE_EDIT: "Add and disable people, reset their second factor, end their sessions.",
-    P.PEOPLE_GRANT: "Ask for a role to be given to somebody.",
-    P.API_KEY_EDIT: "Make and withdraw API keys.",
-    P.SELLER_EDIT: "Enter third-party sellers, their terms, deposits and settlements.",
-    P.SITE_EDIT: "Change a site's time zone, currency, languages, holidays and taxes.",
-    P.KEYS_READ: "See the state of keys and budgets (never a key).",
-    P.KEYS_ACT: "Prepare acts for the security module: budgets, limits, floors, approvers.",
-    P.KEYS_APPROVE: "Sign acts for the security module.",
-    P.BUDGET_ASK: "Ask for more in a budget, or for other limits of a class of meters; approvers sign it.",
-    P.APPROVAL_READ: "See what waits for a second person.",
-    P.DESK_APPROVE: "Be the second person for acts of the desk: free issues, reversals, engineering tokens.",
-    P.MANAGER_APPROVE: "Be the second person for acts of management: roles, ratios, corrections.",
-    P.OWN_READ: "See the own meters, purchases and bills.",
-    P.OWN_BUY: "Buy for the own meters.",
-    P.OWN_PROFILE: "Change the own contact data and language.",
+    P.ESTATE_READ: said("See sites, units, tenants, leases and meters."),
+    P.ESTATE_EDIT: said(
+        "Add and change units, tenants, leases, circuits and meters; move in; block a unit for sale."
+    ),
+    P.ESTATE_IMPORT: said("Load lists of units, tenants and meters; take over meters from another vendor."),
+    P.ESTATE_EXPORT: said("Save tables as CSV or XLSX."),
+    P.METER_COMMISSION: said("Take a meter into service."),
+    P.METER_KEY_DATA: said("Record a change of a meter's key data."),
+    P.METER_RATIO: said("Ask for another transformer ratio."),
+    P.METER_LINE: said("Read and switch a meter on the line; carry visit files."),
+    P.SALE_MAKE: said("Sell at a till."),
+    P.SALE_READ: said("Look up sales and receipts."),
+    P.SALE_REPRINT: said("Print a receipt again."),
+    P.SALE_REVERSE: said("Ask for a reversal or a refund."),
+    P.SALE_FREE: said("Ask for a free issue."),
+    P.SHIFT_OWN: said("Open, count and close the own shift."),
+    P.SHIFT_OTHERS: said("See and close other people's shifts."),
+    P.ENGINEERING_TOKEN: said("Ask for power-limit, clear-tamper and clear-credit tokens."),
+    P.KEY_CHANGE: said("Ask for key-change tokens."),
+    P.SUPPLY_SWITCH: said("Warn, limit, disconnect and restore one supply."),
+    P.SUPPLY_POLICY: said("Set when supplies are warned, limited and cut."),
+    P.TARIFF_READ: said("Read tariffs."),
+    P.TARIFF_DRAFT: said("Write a tariff version and ask for its publication."),
+    P.TARIFF_PUBLISH: said("Publish a tariff version that another person wrote."),
+    P.LEDGER_READ: said("Read accounts, statements and the trial balance."),
+    P.LEDGER_CORRECT: said("Ask for a correcting entry; close a period."),
+    P.BILL_MAKE: said("Make statements and bills."),
+    P.READING_WRITE: said("Hand in meter readings."),
+    P.REPORT_READ: said("See reports and charts."),
+    P.AUDIT_READ: said("Read the trail of acts and verify it."),
+    P.PEOPLE_READ: said("See people, their roles and their sessions."),
+    P.PEOPLE_EDIT: said("Add and disable people, reset their second factor, end their sessions."),
+    P.PEOPLE_GRANT: said("Ask for a role to be given to somebody."),
+    P.API_KEY_EDIT: said("Make and withdraw API keys."),
+    P.SELLER_EDIT: said("Enter third-party sellers, their terms, deposits and settlements."),
+    P.SITE_EDIT: said("Change a site's time zone, currency, languages, holidays and taxes."),
+    P.KEYS_READ: said("See the state of keys and budgets (never a key)."),
+    P.KEYS_ACT: said("Prepare acts for the security module: budgets, limits, floors, approvers."),
+    P.KEYS_APPROVE: said("Sign acts for the security module."),
+    P.BUDGET_ASK: said(
+        "Ask for more in a budget, or for other limits of a class of meters; approvers sign it."
+    ),
+    P.APPROVAL_READ: said("See what waits for a second person."),
+    P.DESK_APPROVE: said(
+        "Be the second person for acts of the desk: free issues, reversals, engineering tokens."
+    ),
+    P.MANAGER_APPROVE: said("Be the second person for acts of management: roles, ratios, corrections."),
+    P.OWN_READ: said("See the own meters, purchases and bills."),
+    P.OWN_BUY: said("Buy for the own meters."),
+    P.OWN_PROFILE: said("Change the own contact data and language."),
 }
 
 _CASHIER = {
@@ -337,8 +343,8 @@ def sites_where(actor: Actor, permission: Permission) -> frozenset[str]:
 def require(actor: Actor, permission: Permission, site: str) -> None:
     if not allowed(actor, permission, site):
         raise NotAllowed(
-            f"{actor.name} may not do this here: it needs the right “{permission.value}” "
-            f"({SAYS[permission][0].lower()}{SAYS[permission][1:-1]}). Ask a manager of the site for a role that holds it."
+            f"{actor.name} may not do this here: it needs the right “{permission.value}”. "
+            f"{SAYS[permission]} Ask a manager of the site for a role that holds it."
         )
 
 

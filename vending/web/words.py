@@ -195,3 +195,14 @@ def reversal_reasons() -> dict[str, str]:
         "meter-replaced": _("The meter was replaced"),
         "other": _("Another reason"),
     }
+
+
+def engineering_acts() -> dict[str, str]:
+    """What an engineering token does (`acting.ACTIONS`)."""
+    return {
+        "clear-tamper": _("Clear tamper"),
+        "power-limit": _("Power limit"),
+        "clear-credit": _("Clear credit"),
+        "phase-unbalance-limit": _("Phase unbalance limit"),
+        "meter-test": _("Meter test"),
+    }

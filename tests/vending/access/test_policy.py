@@ -129,8 +129,8 @@ def test_each_refusal_says_what_is_wrong_what_there_is_and_which_field_it_is() -
     with pytest.raises(NotAllowed) as denied:
         policy.require(somebody(Grant("cashier")), P.TARIFF_DRAFT, "one")
     assert denied.value.sentence == (
-        "Somebody may not do this here: it needs the right “tariff.draft” (write a tariff version and ask for its "
-        "publication). Ask a manager of the site for a role that holds it."
+        "Somebody may not do this here: it needs the right “tariff.draft”. Write a tariff version and ask for its "
+        "publication. Ask a manager of the site for a role that holds it."
     )
 
 

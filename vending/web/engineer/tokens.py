@@ -42,16 +42,6 @@ def states() -> dict[str, tuple[str, str]]:
     }
 
 
-def actions() -> dict[str, str]:
-    return {
-        "clear-tamper": _("Clear tamper"),
-        "power-limit": _("Power limit"),
-        "clear-credit": _("Clear credit"),
-        "phase-unbalance-limit": _("Phase unbalance limit"),
-        "meter-test": _("Meter test"),
-    }
-
-
 KINDS = ("engineering", "free-issue", "replacement")
 
 
@@ -166,7 +156,7 @@ def ask() -> Any:
             forms.Field("order_id", "", "hidden", value=str(uuid.uuid4())),
             forms.Field("kind", _("Kind"), "segments", value=next(iter(options), ""), options=list(options.items())),
             forms.Field("meter", _("Meter"), value=request.args.get("meter", ""), needed=True, hint=_("Its number, as it stands on the meter."), attributes={"autocomplete": "off", "inputmode": "numeric"}),
-            forms.Field("action", _("What it does"), "choose", value="clear-tamper", options=list(actions().items()), hint=_("For engineering tokens.")),
+            forms.Field("action", _("What it does"), "choose", value="clear-tamper", options=list(words.engineering_acts().items()), hint=_("For engineering tokens.")),
             forms.Field("value", _("Value"), hint=_("Watts for a limit; units with one decimal for a free issue or replaced credit; empty otherwise."), attributes={"inputmode": "decimal"}),
             forms.Field("work_order", _("Work order"), value=request.args.get("order", ""), hint=_("Its number, such as W-17. An engineering token needs one."), attributes={"autocomplete": "off"}),
             forms.reason_field(),

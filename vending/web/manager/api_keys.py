@@ -141,7 +141,7 @@ def make() -> Any:
                 hint=_("Whose money its sales spend. Sellers are entered on the page Sellers."),
             ),
             forms.Field("scopes-head", _("What it may do"), "heading"),
-            *(forms.Field(f"scope:{one.value}", f"{policy.SAYS[one]}", "tick") for one in scopes),
+            *(forms.Field(f"scope:{one.value}", words.refusal(policy.SAYS[one]), "tick") for one in scopes),
             forms.Field(
                 "reason",
                 _("Why"),

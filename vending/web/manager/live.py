@@ -186,7 +186,7 @@ def _needs(
         add(
             "off" if own else "half",
             view.maker_name,
-            f"{view.act.says}. {view.reason}",
+            f"{words.refusal(view.act.says)}. {view.reason}",
             _("Look") if own else _("Decide"),
             "approvals.one",
             key=view.key,

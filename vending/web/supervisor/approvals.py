@@ -20,6 +20,7 @@ from vending.errors import InvalidInput, VendingError
 from vending.services import Services
 from vending.web import carrying, confirming, forms, gate, places, words
 from vending.web.supervisor import telling
+from vending.web.supervisor.told import Told
 from vending.web.words import _
 
 room = Blueprint("approvals", __name__, url_prefix="/supervisor/approvals")
@@ -82,7 +83,7 @@ def _page(
 
 def _act(
     view: RequestView,
-    said: telling.Told,
+    said: Told,
     *,
     passkey: bool,
     confirmed: bool,

@@ -18,7 +18,7 @@ from vending.access.policy import Permission
 from vending.errors import InvalidInput, NotFound, VendingError
 from vending.services import Services
 from vending.web import charts, forms, gate, glass, places, words
-from vending.web.supervisor import telling
+from vending.web.supervisor import telling_module
 from vending.web.words import _
 
 room = Blueprint("budget", __name__, url_prefix="/supervisor/budget")
@@ -79,7 +79,7 @@ def told(status: Status) -> dict[str, Any]:
         "rest": [
             [
                 title_of(one),
-                telling.amount_of(one.left, one.kind, one.service),
+                telling_module.amount_of(one.left, one.kind, one.service),
                 words.day(one.expires, zone),
                 {"text": _("Ask for more"), "url": url_for("budget.ask_top_up", name=one.budget_id)}
                 if asks
@@ -230,7 +230,7 @@ def ask_top_up(name: str) -> Any:
     form = forms.Form(
         page={
             "title": _("Ask for more"),
-            "facts": [title_of(budget), telling.amount_of(budget.left, budget.kind, budget.service)],
+            "facts": [title_of(budget), telling_module.amount_of(budget.left, budget.kind, budget.service)],
             "crumbs": [{"label": _("Budget"), "url": url_for("budget.show")}, {"label": _("Ask for more")}],
         },
         fields=[

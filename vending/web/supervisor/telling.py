@@ -1,24 +1,20 @@
 """An act as a person reads it before he says yes: one sentence, what is so now, what will be so, what proves it.
 
 What is signed is the act's canonical text; this is its reading, made from that text and from what stands in the books at
-this moment. An act that has no words of its own here is told by its fields, so that nothing is hidden.
+this moment. Acts of money stand in `telling_money.py`, those of the security module in `telling_module.py`; `TELLERS` has
+all of them. One that no code here asks for yet is told by its fields, so that nothing is hidden.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from flask import g, url_for
 from sqlalchemy.orm import Session
 
-from keystore.module import Budget
-from vending.access import people
+from vending.access import people, policy
 from vending.access.approvals import RequestView
-from vending.access.policy import EVERYWHERE
 from vending.errors import VendingError
 from vending.estate import browsing
 from vending.estate import queries as estate
@@ -30,28 +26,18 @@ from vending.tariffs import fees
 from vending.tariffs import service as tariffs
 from vending.vends import queries as sales
 from vending.web import places, words
-from vending.web.frame import module_status
+from vending.web.supervisor import telling_module, telling_money
+from vending.web.supervisor.told import Pairs, Told, plainly, site_name
 from vending.web.words import _
-
-Pairs = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    sentence: str
-    before: Pairs
-    after: Pairs
-    evidence: list[dict[str, str]]
-    verb: str  # what the button says
 
 
 def told(services: Services, session: Session, view: RequestView, zone: ZoneInfo) -> Told:
-    teller = TELLERS.get(view.act.name, _plainly)
+    teller = TELLERS.get(view.act.name, plainly)
     try:
         found = teller(services, session, view, zone)
     except (VendingError, KeyError, TypeError, ValueError, StopIteration):
         # What the act is about may be gone since; its own fields are still what would be signed.
-        found = _plainly(services, session, view, zone)
+        found = plainly(services, session, view, zone)
     kind, _colon, key = view.subject.partition(":")
     if kind == "order" and places.can(g.actor, "sale.read"):
         sale = sales.sale_of_order(session, key)
@@ -62,38 +48,11 @@ def told(services: Services, session: Session, view: RequestView, zone: ZoneInfo
                     "url": url_for("sales.show", key=sale.key),
                 }
             )
-    if view.evidence:
+    if (
+        view.evidence and view.act.name != "sale-reversal"
+    ):  # whose evidence is its reason, told in words already
         found.evidence.insert(0, {"text": view.evidence, "url": ""})
     return found
-
-
-def _plainly(_services: Services, _session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
-    hidden = {"act", "maker", "reason", "made", "nonce", "beneficiary", "expires", "items"}
-    after = [
-        (name.replace("_", " ").replace("-", " "), _shown(value))
-        for name, value in sorted(view.content.items())
-        if name not in hidden
-    ]
-    return Told(
-        _("%(who)s asks: %(what)s", who=view.maker_name, what=view.act.says), [], after, [], view.act.says
-    )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "; ".join(_shown(one) for one in value)
-    if isinstance(value, Mapping):
-        return "; ".join(f"{name} {_shown(one)}" for name, one in value.items())
-    return "–" if value is None else str(value)
-
-
-def site_name(session: Session, key: str) -> str:
-    if key == EVERYWHERE:
-        return _("all sites")
-    try:
-        return estate.one_site(session, key).name
-    except VendingError:
-        return key
 
 
 def _role(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
@@ -194,6 +153,41 @@ def _seller_terms(_services: Services, session: Session, view: RequestView, _zon
     )
 
 
+def _api_key(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
+    content = view.content
+    limit = words.total(content["sale_limit_minor"], estate.one_site(session, view.site).currency)
+    after = [
+        (_("What it may do"), words.refusal(policy.SAYS[policy.Permission(scope)]))
+        for scope in content["scopes"]
+    ]
+    after += [
+        (_("Limit of one sale"), limit),
+        (_("Calls a minute"), str(content["calls_a_minute"])),
+        (_("Valid for, in days"), str(content["days"])),
+    ]
+    evidence = []
+    if content["seller"]:
+        seller = sellers.one(session, content["seller"])
+        after.append((_("Seller"), seller.name))
+        evidence.append(
+            {
+                "text": _("Statement of %(name)s", name=seller.name),
+                "url": url_for("sellers.show", code=seller.code),
+            }
+        )
+    return Told(
+        _(
+            "%(who)s asks that the program %(name)s be given a key that can sell.",
+            who=view.maker_name,
+            name=content["name"],
+        ),
+        [],
+        after,
+        evidence,
+        _("Agree to the key"),
+    )
+
+
 def _ratio(services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
     content = view.content
     meter = estate.one_meter(session, services.clock, content["meter"])
@@ -217,151 +211,6 @@ def _ratio(services: Services, session: Session, view: RequestView, _zone: ZoneI
         ],
         [{"text": _("The page of the meter"), "url": url_for("meters.show", key=meter.key)}],
         _("Change the ratio"),
-    )
-
-
-def _reversal(services: Services, session: Session, view: RequestView, zone: ZoneInfo) -> Told:
-    content = view.content
-    sale = sales.sale_of_order(session, content["order"])
-    if sale is None:
-        return _plainly(services, session, view, zone)
-    vend = next(one for one in sale.vends if one.order_id == content["order"])
-    meter = estate.list_meters(session, services.clock, [vend.meter_key])
-    back = words.total(content["amount_minor"], content["currency"])
-    booked = {
-        "loss": _("A loss of the site; the energy stays sold"),
-        "debt": _("A debt of the customer; the energy stays sold"),
-    }
-    before = [(_("Paid"), words.total(vend.paid_minor, content["currency"]))]
-    if meter:
-        before.append((_("Meter"), words.meter_number(meter[0].drn)))
-        before.append((_("Sold"), words.measure(vend.units + vend.free_units, vend.service)))
-    proved = content["way"] == "proved"
-    after = [
-        (_("Kept for the customer"), back),
-        (_("In the books"), booked.get(content["book_as"], _("The sale is undone"))),
-    ]
-    if vend.tokens:
-        after.append(
-            (
-                _("The token"),
-                _("cannot be used any more; look whether the meter took it before")
-                if proved
-                else _("can still be used"),
-            )
-        )
-    return Told(
-        _("%(who)s asks to take back sale %(number)s.", who=view.maker_name, number=sale.receipt),
-        before,
-        [(_("Reason"), words.reversal_reasons().get(content["why"], content["why"])), *after],
-        [],
-        _("Take the sale back"),
-    )
-
-
-def _budget_now(services: Services, name: str) -> Budget | None:
-    status, _sentence = module_status(services)
-    return next((one for one in status.budgets if one.budget_id == name), None) if status else None
-
-
-def amount_of(value: int, kind: str, service: str | None) -> str:
-    """Of a budget: tenths of a unit, or a number of acts."""
-    if kind == "units":
-        return words.measure(value, service or "")
-    return words.plural("%(num)s act", "%(num)s acts", value)
-
-
-def _open_budget(_services: Services, _session: Session, view: RequestView, zone: ZoneInfo) -> Told:
-    content = view.content
-    amount = amount_of(content["allotted"], content["kind"], content["service"])
-    periods = {"once": _("once"), "day": _("in each day"), "month": _("in each month")}
-    return Told(
-        _(
-            "%(who)s asks to open a budget of %(amount)s for supply group %(sgc)s.",
-            who=view.maker_name,
-            amount=amount,
-            sgc=content["sgc"],
-        ),
-        [],
-        [
-            (_("May be issued"), amount),
-            (_("How often"), periods.get(content["period"], content["period"])),
-            (_("From"), _moment(content["starts"], zone)),
-            (_("Until"), _moment(content["ends"], zone)),
-        ],
-        [],
-        _("Open the budget"),
-    )
-
-
-def _top_up(services: Services, _session: Session, view: RequestView, zone: ZoneInfo) -> Told:
-    content = view.content
-    budget = _budget_now(services, content["budget_id"])
-    if budget is None:
-        return _plainly(services, _session, view, zone)
-    amount = amount_of(content["amount"], budget.kind, budget.service)
-    before = [(_("Left"), amount_of(budget.left, budget.kind, budget.service))]
-    if budget.lasts_until is not None:
-        before.append((_("Lasts until"), words.moment(budget.lasts_until, zone)))
-    return Told(
-        _(
-            "%(who)s asks for %(amount)s more in the budget of supply group %(sgc)s.",
-            who=view.maker_name,
-            amount=amount,
-            sgc=budget.sgc,
-        ),
-        before,
-        [(_("Left"), amount_of(budget.left + content["amount"], budget.kind, budget.service))],
-        [],
-        _("Add %(amount)s", amount=amount),
-    )
-
-
-def _set_limits(services: Services, _session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
-    content = view.content
-    status, _sentence = module_status(services)
-    name = content["meter_class"]
-    old = next((one for one in status.limits if one.meter_class == name), None) if status else None
-    called = {"small": _("small"), "medium": _("medium"), "large": _("large")}.get(name, name)
-
-    def pairs(units: int, tokens: int) -> Pairs:
-        return [(_("Units a day"), words.units(units)), (_("Tokens a day"), str(tokens))]
-
-    return Told(
-        _("%(who)s asks for other limits of %(name)s meters.", who=view.maker_name, name=called),
-        pairs(old.units_a_day, old.tokens_a_day) if old else [],
-        pairs(content["units_a_day"], content["tokens_a_day"]),
-        [{"text": _("All limits"), "url": url_for("limits.show")}],
-        _("Change the limits"),
-    )
-
-
-def _issue(_services: Services, _session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
-    lines = [str(one) for one in view.content.get("summary", [])]
-    return Told(
-        _("%(who)s asks: %(what)s", who=view.maker_name, what=view.act.says),
-        [],
-        [(_("Issue"), line) for line in lines],
-        [],
-        view.act.says,
-    )
-
-
-def _enrol(_services: Services, session: Session, view: RequestView, _zone: ZoneInfo) -> Told:
-    content = view.content
-    return Told(
-        _(
-            "%(who)s asks that %(person)s become an approver of the security module.",
-            who=view.maker_name,
-            person=content["person"],
-        ),
-        [],
-        [
-            (_("Signs as"), content["approver"]),
-            (_("With"), _("a passkey") if content["kind"] == "webauthn" else _("a key file")),
-        ],
-        [],
-        _("Enrol %(person)s", person=content["person"]),
     )
 
 
@@ -432,10 +281,6 @@ def _swap(services: Services, session: Session, view: RequestView, _zone: ZoneIn
     )
 
 
-def _moment(text: str, zone: ZoneInfo) -> str:
-    return words.moment(datetime.fromisoformat(text), zone)
-
-
 Teller = Callable[[Services, Session, RequestView, ZoneInfo], Told]
 TELLERS: dict[str, Teller] = {
     "role-grant": _role,
@@ -443,14 +288,23 @@ TELLERS: dict[str, Teller] = {
     "fee-publish": _fee,
     "seller-terms": _seller_terms,
     "meter-ratio": _ratio,
-    "sale-reversal": _reversal,
-    "open-budget": _open_budget,
-    "top-up": _top_up,
-    "set-limits": _set_limits,
+    "sale-reversal": telling_money.reversal,
+    "refund": telling_money.refund,
+    "tender-correction": telling_money.tender,
+    "period-close": telling_money.period,
+    "ledger-correction": telling_money.correction,
+    "open-budget": telling_module.open_budget,
+    "top-up": telling_module.top_up,
+    "set-limits": telling_module.set_limits,
     "move-out": _move_out,
     "meter-swap": _swap,
-    "free-issue": _issue,
-    "engineering-token": _issue,
-    "key-change": _issue,
-    "enrol": _enrol,
+    "free-issue": telling_module.issue,
+    "engineering-token": telling_module.issue,
+    "key-change": telling_module.issue,
+    "enrol": telling_module.enrol,
+    "resume-key": telling_module.resume,
+    "set-meter-key": telling_module.meter_key,
+    "set-floors": telling_module.floors,
+    "fast-forward": telling_module.forward,
+    "api-key": _api_key,
 }
