@@ -6,13 +6,17 @@ do (`/`) and how the client stands (`/verdict`).
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wsgi import get_input_stream
 
 from vending.access import api_keys
 from vending.access.policy import ROLES, SYSTEM
@@ -21,8 +25,12 @@ from vending.conformance.judging import Seen
 from vending.errors import VendingError
 from vending.estate.numbers import pan_of
 from vending.services import Services
-from vending.web.api.app import create_api
+from vending.web.api.app import ADDRESSES, Api
 from vending.web.api.errors import ROOT
+from vending.web.api.operations import MOST_BYTES
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 KEY = "ampoule_conformance-kit-key-of-no-worth"
 
@@ -53,8 +61,7 @@ class Record:
 def create_kit(services: Services) -> tuple[Flask, Record]:
     _make_key(services)
     record = Record()
-    api = create_api(services)
-    _listen(api, record)
+    api = _listening(Api(services), record)
     pages = Flask("ampoule-conformance", static_folder=None)
 
     @pages.get("/")
@@ -92,33 +99,56 @@ def _make_key(services: Services) -> None:
         api_keys.load_public(session, services.clock, SYSTEM, wanted, KEY)
 
 
-def _listen(api: Flask, record: Record) -> None:
-    @api.before_request
-    def hear() -> None:
-        g.heard_at = time.monotonic()
-        g.heard = request.get_data(cache=True)
+def _listening(api: Api, record: Record) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    """The API with an ear at its door: what goes in and what comes out, noted as it passes."""
 
-    @api.after_request
-    def note(response: Response) -> Response:
-        body = _json(g.heard)
-        parts = request.view_args or {}
+    def heard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        at = time.monotonic()
+        asked = _asked(environ)
+        head: list[Any] = []
+
+        def start(*given: Any) -> Any:
+            head[:] = given
+            return start_response(*given)
+
+        told = b"".join(api(environ, start))
+        status, headers = int(head[0].split()[0]), dict(head[1])
+        try:
+            operation, parts = ADDRESSES.find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        except VendingError:
+            name, parts = "", {}
+        else:
+            name = operation.name
+        body = _json(asked)
         order_id = str(parts.get("order_id") or body.get("order_id") or "")
-        problem = _json(response.get_data()) if response.status_code >= 400 else {}
-        whole = response.content_length in (None, len(response.get_data()))
-        wait = response.headers.get("Retry-After", "0")
+        problem = _json(told) if status >= 400 else {}
+        wait = headers.get("Retry-After", "0")
         record.add(
             Seen(
-                at=g.heard_at,
-                operation=request.endpoint or "",
+                at=at,
+                operation=name,
                 meter=_pan(parts.get("number") or body.get("meter")) or record.meter_of(order_id),
                 order_id=order_id,
                 asked=json.dumps(body.get("amount"), sort_keys=True),
-                status=response.status_code if whole else judging.LOST,
+                status=status if headers["Content-Length"] == str(len(told)) else judging.LOST,
                 code=str(problem.get("code", "")),
                 wait_s=int(wait) if wait.isdigit() else 0,
             )
         )
-        return response
+        return [told]
+
+    return heard
+
+
+def _asked(environ: WSGIEnvironment) -> bytes:
+    """The body, which is put back for who answers. Of one that is too large nothing is kept; it is refused unread."""
+    try:
+        asked = get_input_stream(environ, max_content_length=MOST_BYTES).read()
+    except RequestEntityTooLarge:
+        return b""
+    environ["wsgi.input"] = io.BytesIO(asked)
+    environ["wsgi.input_terminated"] = True
+    return asked
 
 
 def _json(content: bytes) -> dict[str, Any]:

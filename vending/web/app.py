@@ -39,7 +39,7 @@ from vending.web import (
     words,
 )
 from vending.web.api import errors as api
-from vending.web.api.app import create_api
+from vending.web.api.app import Api
 from vending.web.cashier import bulk, refunds, reversals, second, shifts, till, trouble, vends
 
 
@@ -120,7 +120,7 @@ def create_app(services: Services) -> Flask:
         return redirect(url_for("static", filename="favicon.svg"), 308)  # type: ignore[return-value]
 
     # Programs have an application of their own: no cookie, no form, no page.
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {api.ROOT: create_api(services)})  # type: ignore[method-assign]
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {api.ROOT: Api(services)})  # type: ignore[method-assign]
     return app
 
 

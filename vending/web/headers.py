@@ -7,6 +7,7 @@ import time
 from flask import Flask, Response, g, request
 
 from vending import logs
+from vending.access.policy import Actor
 
 log = logging.getLogger("vending.web")
 
@@ -14,6 +15,19 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; manifest-src 'self'; worker-src 'self'"
 )
+
+
+HONEST = (
+    ("Content-Security-Policy", POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(self), geolocation=(), microphone=()"),
+)
+HONEST_AND_SECURE = (*HONEST, ("Strict-Transport-Security", "max-age=31536000"))
+# Answers carry tokens and names: neither a shared computer nor a proxy keeps them.
+NOT_KEPT = ("Cache-Control", "no-store")
 
 
 def add(app: Flask) -> None:
@@ -25,33 +39,33 @@ def add(app: Flask) -> None:
 
     @app.after_request
     def headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["X-Frame-Options"] = "DENY"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        response.headers["Permissions-Policy"] = "camera=(self), geolocation=(), microphone=()"
+        for name, value in HONEST_AND_SECURE if request.is_secure else HONEST:
+            response.headers[name] = value
         response.headers["X-Request-Id"] = g.get("request_id", "")
-        if request.is_secure:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint != "static":
-            # Pages carry tokens and names: neither a shared computer nor a proxy keeps them.
-            response.headers.setdefault("Cache-Control", "no-store")
-            _note(response)
+            response.headers.setdefault(*NOT_KEPT)
+            note(
+                request.method,
+                request.url_rule.rule if request.url_rule else None,
+                response.status_code,
+                g.get("began"),
+                g.get("actor"),
+            )
         return response
 
 
-def _note(response: Response) -> None:
-    """One line a page: the route and not the address, which may carry a secret of a link; who, and how long it took."""
-    actor = g.get("actor")
+def note(method: str, route: str | None, status: int, began: float | None, actor: Actor | None) -> None:
+    """One line an answer: the route and not the address, which may carry a secret of a link; who, and how long it took."""
+    if not log.isEnabledFor(logging.INFO):
+        return
     now = time.perf_counter()  # a request that failed before its beginning was noted took no time
     log.info(
         "%s %s",
-        request.method,
-        request.url_rule.rule if request.url_rule else "(no such page)",
+        method,
+        route or "(no such page)",
         extra={
-            "status": response.status_code,
-            "ms": round((now - g.get("began", now)) * 1000, 1),
+            "status": status,
+            "ms": round((now - (now if began is None else began)) * 1000, 1),
             **({"by": actor.key} if actor else {}),
         },
     )

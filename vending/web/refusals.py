@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vending.errors import InvalidInput, NotFound, Unavailable, VendingError
 
 
@@ -29,6 +31,10 @@ class AddressUnknown(NotFound):
 
 class MethodWrong(VendingError):
     code = "method_wrong"
+
+    def __init__(self, sentence: str, allowed: Sequence[str]) -> None:
+        super().__init__(sentence)
+        self.allowed = allowed
 
 
 class CursorInvalid(InvalidInput):

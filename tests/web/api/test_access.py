@@ -19,6 +19,7 @@ from vending.access.policy import SYSTEM
 from vending.clock import FixedClock
 from vending.web import errors as table
 from vending.web.api import document
+from vending.web.api.app import ADDRESSES, Api
 from vending.web.api.operations import OPERATIONS, Operation
 from vending.web.api.schemas import Nothing
 
@@ -38,14 +39,13 @@ def test_the_url_map_is_the_document_exactly(app: Flask) -> None:
         for path, operations in document.document()["paths"].items()
         for method in operations
     }
-    (api,) = (mounted for mounted in app.wsgi_app.mounts.values())
-    served = {
-        (method, str(rule).replace("<", "{").replace(">", "}"))
-        for rule in api.url_map.iter_rules()
-        for method in rule.methods - {"HEAD"}
-    }
+    served = {(operation.method, operation.path) for operation in OPERATIONS}
     assert served == described
     assert len(served) == len(OPERATIONS)
+    for operation in OPERATIONS:
+        assert ADDRESSES.find(operation.method, operation.path.format(**PARTS))[0] is operation
+    # And mounted where the pages are, with nothing before it.
+    assert [type(mounted) for mounted in app.wsgi_app.mounts.values()] == [Api]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)

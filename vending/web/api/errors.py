@@ -1,4 +1,4 @@
-"""Every refusal as `application/problem+json` (RFC 9457).
+"""Every error as `application/problem+json` (RFC 9457).
 
 The statuses come from the one table in `vending/web/errors.py`, which pages use too.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 
 import sqlalchemy as sa
-from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from keystore.errors import KeystoreError
@@ -16,9 +15,9 @@ from vending.access.errors import ApiKeyTooFast
 from vending.errors import InvalidInput, VendingError
 from vending.payments.sellers import SellerLimitReached
 from vending.web import errors as table
+from vending.web.api.answers import Answer
 from vending.web.api.schemas import Problem
 from vending.web.refusals import (
-    AddressUnknown,
     AnswerLost,
     DatabaseAway,
     Fault,
@@ -58,78 +57,53 @@ def _errors(error: Exception) -> list[dict[str, str]] | None:
     return None
 
 
-def answer(error: VendingError | KeystoreError) -> Response:
-    problem = problem_of(error, request_id=g.get("request_id", ""))
-    response = Response(problem.model_dump_json(exclude_none=True), problem.status, content_type=JSON)
-    if problem.status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="ampoule"'
-    if isinstance(error, ApiKeyTooFast):
-        response.headers["Retry-After"] = str(error.wait_s)
-        response.headers["RateLimit-Limit"] = str(error.limit)
-        response.headers["RateLimit-Remaining"] = "0"
-        response.headers["RateLimit-Reset"] = str(error.wait_s)
-    elif problem.status == 503:
-        response.headers["Retry-After"] = "2"
-    return response
-
-
-def register(app: Flask) -> None:
-    @app.errorhandler(VendingError)
-    def refused(error: VendingError) -> Response:
-        return answer(error)
-
-    @app.errorhandler(KeystoreError)
-    def module(error: KeystoreError) -> Response:
-        return answer(error)
-
-    @app.errorhandler(sa.exc.OperationalError)
-    def database(error: sa.exc.OperationalError) -> Response:
-        log.error("the database failed in %s: %s", request.endpoint, type(error.orig).__name__)
-        return answer(
-            DatabaseAway(
-                "The database does not answer. If you were selling, the outcome is not known: ask what became of the "
-                "order, with the same id, before anything else."
-            )
-        )
-
-    @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
-        ours: VendingError
-        if error.code == 404:
-            ours = AddressUnknown(
-                "There is nothing at this address. The document at /api/v1/openapi.json lists all."
-            )
-        elif error.code == 405:
-            ours = MethodWrong("This address is not asked that way. The header Allow says how.")
-        elif error.code == 413:
-            ours = too_large(request.max_content_length or 0)
-        else:
-            ours = RequestInvalid(
-                "The request could not be read as HTTP with JSON. Compare it with the document."
-            )
-        response = answer(ours)
-        for name, value in error.get_headers():
-            if name == "Allow":
-                response.headers[name] = value
-        return response
-
-    @app.errorhandler(AnswerLost)
-    def lost(_error: AnswerLost) -> Response:
+def answer(error: Exception, *, request_id: str, operation: str | None) -> Answer:
+    """What is told of any error. What is none of the program's own words is told in one of them, and logged."""
+    if isinstance(error, AnswerLost):
         # More is announced than comes, so the server has to close the line: the client sees an answer that broke off.
-        response = Response('{"order_id": "', 200, content_type="application/json")
-        response.headers["Content-Length"] = "4096"
-        response.automatically_set_content_length = False
-        return response
+        return Answer(200, b'{"order_id": "', announced=4096)
+    refused = _in_our_words(error, operation)
+    problem = problem_of(refused, request_id=request_id)
+    return Answer(
+        problem.status, problem.model_dump_json(exclude_none=True).encode(), JSON, _headers(refused, problem)
+    )
 
-    @app.errorhandler(Exception)
-    def fault(error: Exception) -> Response:
-        log.error("fault in %s", request.endpoint, exc_info=error)
-        return answer(
-            Fault(
-                "Something in the program failed. If you were selling, the outcome is not known: ask what became of the "
-                "order, with the same id. Tell the site the request id."
-            )
+
+def _in_our_words(error: Exception, operation: str | None) -> VendingError | KeystoreError:
+    if isinstance(error, VendingError | KeystoreError):
+        return error
+    if isinstance(error, HTTPException):
+        return RequestInvalid(
+            "The request could not be read as HTTP with JSON. Compare it with the document."
         )
+    if isinstance(error, sa.exc.OperationalError):
+        log.error("the database failed in %s: %s", operation, type(error.orig).__name__)
+        return DatabaseAway(
+            "The database does not answer. If you were selling, the outcome is not known: ask what became of the "
+            "order, with the same id, before anything else."
+        )
+    log.error("fault in %s", operation, exc_info=error)
+    return Fault(
+        "Something in the program failed. If you were selling, the outcome is not known: ask what became of the "
+        "order, with the same id. Tell the site the request id."
+    )
+
+
+def _headers(error: Exception, problem: Problem) -> tuple[tuple[str, str], ...]:
+    if isinstance(error, MethodWrong):
+        return (("Allow", ", ".join(error.allowed)),)
+    if isinstance(error, ApiKeyTooFast):
+        return (
+            ("Retry-After", str(error.wait_s)),
+            ("RateLimit-Limit", str(error.limit)),
+            ("RateLimit-Remaining", "0"),
+            ("RateLimit-Reset", str(error.wait_s)),
+        )
+    if problem.status == 401:
+        return (("WWW-Authenticate", 'Bearer realm="ampoule"'),)
+    if problem.status == 503:
+        return (("Retry-After", "2"),)
+    return ()
 
 
 def too_large(most: int) -> RequestTooLarge:

@@ -297,3 +297,5 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: s.AnyDocument},
     ),
 )
+
+MOST_BYTES = max(operation.most_bytes for operation in OPERATIONS)
