@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
+from sqlalchemy.engine import Connection
 
 from keystore.errors import KeystoreError
 from keystore.module import MAX_REQUESTS, SecurityModule
 from vending import audit, bootstrap, migrating
 from vending import settings as settings_module
-from vending.auditor import opening, records
+from vending.auditor import opening, records, second_process
 from vending.auditor.reconciliation import Log, Reconciled, Window
 from vending.auditor.reconciliation import reconcile as match
 from vending.clock import SystemClock
@@ -104,7 +105,12 @@ def look_at_all(address: str, module: SecurityModule, window: Window) -> Reconci
         lambda since, until: records.log_of_module(fetch, status.sequence, MAX_REQUESTS, since, until),
     )
     with opening.opened(address) as connection:
-        return match(connection, log, now=max(datetime.now(UTC), status.now), window=window)
+        return _match(address, connection, log, now=max(datetime.now(UTC), status.now), window=window)
+
+
+def _match(address: str, connection: Connection, log: Log, *, now: datetime, window: Window) -> Reconciled:
+    with second_process.beside(address, connection, now=now, window=window) as beside:
+        return match(connection, log, now=now, window=window, beside=beside)
 
 
 _JUST_NOW = timedelta(minutes=1)
@@ -121,7 +127,7 @@ def look_at_copy(address: str, copy: Path, window: Window) -> Reconciled:
     with opening.opened(address) as connection:
         name = records.Records(connection).newest_log()
         log = Log(name, complete_to, lambda since, _until: records.log_of_file(file, since))
-        return match(connection, log, now=datetime.now(UTC), window=window)
+        return _match(address, connection, log, now=datetime.now(UTC), window=window)
 
 
 def _reconcile(services: Services, window: Window, *, adopt: bool, as_json: bool) -> None:

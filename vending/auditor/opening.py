@@ -22,6 +22,12 @@ def opened(address: str) -> Iterator[Connection]:
         engine.dispose()
 
 
+def look_anew(connection: Connection) -> None:
+    """On SQLite: what was seen is let go, and the state of now is seen from the first look on."""
+    connection.exec_driver_sql("ROLLBACK")
+    connection.exec_driver_sql("BEGIN")
+
+
 def _engine(address: str) -> sa.Engine:
     url = make_url(address)
     if url.get_backend_name() == "sqlite":

@@ -15,19 +15,9 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vending.auditor.matching import (
-    AskedOf,
-    BooksOf,
-    LogEntry,
-    OrderRow,
-    PaidOf,
-    SaleRow,
-    SoldOf,
-    Standing,
-    TokenRow,
-    TokensOf,
-    entry_of,
-)
+from vending.auditor.matching.of_log import LogEntry, Standing, TokenRow, entry_of
+from vending.auditor.matching.of_orders import AskedOf, BooksOf, OrderRow, TokensOf
+from vending.auditor.matching.of_sales import PaidOf, SaleRow, SoldOf
 
 _AT_ONCE = 5000
 
@@ -48,22 +38,22 @@ ORDER BY v.order_id{bytes}
 """
 
 _TOKENS_OF = """
-SELECT order_id, coalesce(sum(CASE WHEN kind = 'credit' THEN units END), 0),
- coalesce(sum(CASE WHEN kind IN ('allowance', 'free-issue', 'replacement') THEN units END), 0), count(DISTINCT part_id)
+SELECT order_id, CAST(coalesce(sum(CASE WHEN kind = 'credit' THEN units END), 0) AS BIGINT),
+ CAST(coalesce(sum(CASE WHEN kind IN ('allowance', 'free-issue', 'replacement') THEN units END), 0) AS BIGINT), count(DISTINCT part_id)
 FROM token GROUP BY order_id ORDER BY order_id{bytes}
 """
 
 _ASKED_OF = "SELECT order_id, count(*) FROM token_request GROUP BY order_id ORDER BY order_id{bytes}"
 
 _BOOKS = """
-SELECT e.source, e.kind, min(e.posted_at), min(e.legs), count(l.place),
- coalesce(sum(CASE WHEN a.path NOT LIKE 'energy/%' THEN l.amount END), 0),
- coalesce(sum(CASE WHEN a.path LIKE 'energy/%' THEN l.amount END), 0),
- -coalesce(sum(CASE WHEN a.path LIKE 'energy/sold/%' THEN l.amount END), 0),
- -coalesce(sum(CASE WHEN a.path LIKE 'energy/free/%' OR a.path LIKE 'energy/replaced/%' THEN l.amount END), 0),
- coalesce(sum(CASE WHEN a.path LIKE 'held/%' THEN l.amount END), 0)
+SELECT substr(e.source, {after}), e.kind, min(e.posted_at), min(e.legs), count(l.place),
+ CAST(coalesce(sum(CASE WHEN a.path NOT LIKE 'energy/%' THEN l.amount END), 0) AS BIGINT),
+ CAST(coalesce(sum(CASE WHEN a.path LIKE 'energy/%' THEN l.amount END), 0) AS BIGINT),
+ CAST(-coalesce(sum(CASE WHEN a.path LIKE 'energy/sold/%' THEN l.amount END), 0) AS BIGINT),
+ CAST(-coalesce(sum(CASE WHEN a.path LIKE 'energy/free/%' OR a.path LIKE 'energy/replaced/%' THEN l.amount END), 0) AS BIGINT),
+ CAST(coalesce(sum(CASE WHEN a.path LIKE 'held/%' THEN l.amount END), 0) AS BIGINT)
 FROM ledger_entry e LEFT JOIN ledger_leg l ON l.entry_id = e.id LEFT JOIN ledger_account a ON a.id = l.account_id
-WHERE {which} GROUP BY e.source, e.kind ORDER BY e.source{bytes}, e.kind
+WHERE e.source LIKE '{prefix}%'{kind} GROUP BY e.source, e.kind ORDER BY e.source{bytes}, e.kind
 """
 
 _SALES = """
@@ -71,7 +61,7 @@ SELECT "key", receipt, total_minor, sold_at, content_hash, CAST(content AS TEXT)
 """
 
 _PAID_OF = """
-SELECT sale_key, sum(amount_minor), sum(rounding_minor), min(taken_at) FROM payment
+SELECT sale_key, CAST(sum(amount_minor) AS BIGINT), CAST(sum(rounding_minor) AS BIGINT), min(taken_at) FROM payment
 GROUP BY sale_key ORDER BY sale_key{bytes}
 """
 
@@ -103,7 +93,7 @@ class Records:
         if until is not None:
             window, values = window + " AND coalesce(f.logged_at, t.logged_at) < :until", {**values, "until": self._bound(until)}  # fmt: skip
         for row in self._rows(_TOKENS, window=window, values=values):
-            yield TokenRow(*_with_moments(row, 8, 9))
+            yield TokenRow._make(_with_moments(row, 8, 9))
 
     def newest_log(self) -> str:
         """The name of the log that the newest token is in; empty without tokens."""
@@ -130,13 +120,13 @@ class Records:
 
     def orders(self) -> Iterator[OrderRow]:
         for row in self._rows(_ORDERS):
-            yield OrderRow(*_with_moments(row, 9, 12))
+            yield OrderRow._make(_with_moments(row, 9, 12))
 
     def tokens_of_orders(self) -> Iterator[TokensOf]:
-        return (TokensOf(row[0], int(row[1]), int(row[2]), int(row[3])) for row in self._rows(_TOKENS_OF))
+        return map(TokensOf._make, self._rows(_TOKENS_OF))
 
     def asked_of_orders(self) -> Iterator[AskedOf]:
-        return (AskedOf(row[0], int(row[1])) for row in self._rows(_ASKED_OF))
+        return map(AskedOf._make, self._rows(_ASKED_OF))
 
     def refused(self) -> dict[str, int]:
         """How many of its requests were refused, by order. Few."""
@@ -148,26 +138,26 @@ class Records:
         }
 
     def books_of_orders(self) -> Iterator[BooksOf]:
-        return self._books("e.source LIKE 'order/%'")
+        return self._books("order/")
 
     def books_of_sales(self) -> Iterator[BooksOf]:
-        return self._books("e.source LIKE 'sale/%' AND e.kind = 'payment'")
+        return self._books("sale/", kind=" AND e.kind = 'payment'")
 
-    def _books(self, which: str) -> Iterator[BooksOf]:
-        for row in self._rows(_BOOKS, which=which):
-            yield BooksOf(row[0], row[1], _moment(row[2]), *(int(one) for one in row[3:]))
+    def _books(self, prefix: str, kind: str = "") -> Iterator[BooksOf]:
+        for row in self._rows(_BOOKS, prefix=prefix, after=str(len(prefix) + 1), kind=kind):
+            yield BooksOf._make(_with_moments(row, 2))
 
     def sales(self) -> Iterator[SaleRow]:
         for row in self._rows(_SALES):
-            yield SaleRow(row[0], row[1], int(row[2]), _moment(row[3]), row[4], row[5])
+            yield SaleRow._make(_with_moments(row, 3))
 
     def paid_of_sales(self) -> Iterator[PaidOf]:
         for row in self._rows(_PAID_OF):
-            yield PaidOf(row[0], int(row[1]), int(row[2]), _moment(row[3]))
+            yield PaidOf._make(_with_moments(row, 3))
 
     def sold_of_sales(self) -> Iterator[SoldOf]:
         for row in self._rows(_SOLD_OF):
-            yield SoldOf(*_with_moments(row, 8))
+            yield SoldOf._make(_with_moments(row, 8))
 
     def receipts(self) -> Iterator[str]:
         return (row[0] for row in self._rows("SELECT receipt FROM sale ORDER BY id"))
@@ -194,7 +184,7 @@ class Records:
         found = self._connection.execute(
             sa.text(spelt), values or {}, execution_options={"stream_results": True, "yield_per": _AT_ONCE}
         )
-        for some in found.partitions():
+        for some in found.partitions(_AT_ONCE):
             yield from some
 
 
@@ -206,7 +196,8 @@ def _with_moments(row: Sequence[Any], *places: int) -> list[Any]:
 
 
 def _moment(value: Any) -> datetime:
-    return value.astimezone(UTC) if isinstance(value, datetime) else datetime.fromisoformat(value)
+    """A moment as the database gives it: PostgreSQL's driver makes one, SQLite keeps text."""
+    return datetime.fromisoformat(value) if value.__class__ is str else value
 
 
 # --- the log ----------------------------------------------------------------------------------------------------------

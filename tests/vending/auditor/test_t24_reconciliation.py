@@ -21,7 +21,9 @@ from shop import Shop
 from sqlalchemy.engine import Connection
 
 from keystore.module import CreditRequest, MeterKeying
-from vending.auditor import matching, records
+from vending.auditor import records
+from vending.auditor.matching.found import CODES, Found
+from vending.auditor.matching.of_sales import match_series
 from vending.auditor.reconciliation import Log, Reconciled, Window, reconcile
 from vending.reconcile_commands import look_at_copy
 from vending.vends import service as vends
@@ -399,8 +401,8 @@ def test_a_copy_of_the_log_says_the_same_as_the_module(sqlite_shop: Shop, tmp_pa
 
 
 def test_numbers_of_receipts_have_no_gap() -> None:
-    found = matching.Found()
-    matching.match_series(
+    found = Found()
+    match_series(
         ["N1-000001", "N2-000001", "N1-000002", "N1-000005", "N1-000005", "N1-000006"],
         {"N1": 8, "N2": 1},
         found,
@@ -414,5 +416,5 @@ def test_numbers_of_receipts_have_no_gap() -> None:
 
 def test_every_kind_of_difference_has_a_meaning_and_most_are_planted() -> None:
     planted = {code for code, _plant in PLANTS.values()}
-    assert planted <= set(matching.CODES)
+    assert planted <= set(CODES)
     assert len(planted) >= 12
