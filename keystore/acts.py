@@ -1,9 +1,10 @@
 """The acts that approvers sign, as text: what people agree to, written so that it can be read only one way.
 
 An act is canonical JSON (sorted keys, no spaces). What is signed is the act's own text, so nobody has to trust a
-screen's rendering of it: the module parses exactly the bytes that were signed. Each act has an end (at most a
-day after it was made) and a random number of its own, so that the same wish twice is two acts, and one act
-counts once for ever.
+screen's rendering of it: the module parses exactly the bytes that were signed. Each act names the one module that it is
+for, has an end (at most a day after it was made) and a random number of its own, so that the same wish twice is two
+acts, and one act counts once for ever and nowhere else. A module's name is that of its log (`ampoule/…`), as its status,
+its checkpoints and its receipts show it.
 
 Pure, without keys: `access` and the till may build acts with these functions, collect signatures and carry both
 to the module. Not here: whose signatures count (`approvals.py`), what an act does (`engine.py`).
@@ -58,6 +59,7 @@ def item_digest(request: Request) -> str:
 def _act(
     name: str,
     *,
+    module: str,
     maker: str,
     reason: str,
     made: datetime,
@@ -69,6 +71,7 @@ def _act(
     return canonical(
         {
             "act": name,
+            "module": module,
             "maker": maker,
             "reason": reason,
             "made": made.isoformat(timespec="seconds"),
@@ -83,6 +86,7 @@ def _act(
 def approve_requests(
     requests: Sequence[Request],
     *,
+    module: str,
     maker: str,
     reason: str,
     made: datetime,
@@ -92,6 +96,7 @@ def approve_requests(
     """Free issues, engineering tokens or key changes: exactly these, each once. The summary is for people."""
     return _act(
         "issue",
+        module=module,
         maker=maker,
         reason=reason,
         made=made,
@@ -125,6 +130,7 @@ def open_budget(
     units: int,
     starts: datetime,
     ends: datetime,
+    module: str,
     maker: str,
     reason: str,
     made: datetime,
@@ -133,6 +139,7 @@ def open_budget(
     """Units that may be sold in a supply group. With a period, that many in each UTC day or month."""
     return _act(
         "open-budget",
+        module=module,
         maker=maker,
         reason=reason,
         made=made,
@@ -155,6 +162,7 @@ def open_count_budget(
     count: int,
     starts: datetime,
     ends: datetime,
+    module: str,
     maker: str,
     reason: str,
     made: datetime,
@@ -163,6 +171,7 @@ def open_count_budget(
     """How many free issues, engineering tokens or key changes a supply group may see. Each still needs its own act."""
     return _act(
         "open-budget",
+        module=module,
         maker=maker,
         reason=reason,
         made=made,
@@ -177,21 +186,31 @@ def open_count_budget(
     )
 
 
-def top_up(*, budget_id: str, amount: int, maker: str, reason: str, made: datetime) -> str:
-    return _act("top-up", maker=maker, reason=reason, made=made, budget_id=budget_id, amount=amount)
+def top_up(*, budget_id: str, amount: int, module: str, maker: str, reason: str, made: datetime) -> str:
+    return _act(
+        "top-up", module=module, maker=maker, reason=reason, made=made, budget_id=budget_id, amount=amount
+    )
 
 
-def close_budget(*, budget_id: str, maker: str, reason: str, made: datetime) -> str:
+def close_budget(*, budget_id: str, module: str, maker: str, reason: str, made: datetime) -> str:
     """One signature is enough: it only takes away."""
-    return _act("close-budget", maker=maker, reason=reason, made=made, budget_id=budget_id)
+    return _act("close-budget", module=module, maker=maker, reason=reason, made=made, budget_id=budget_id)
 
 
 def set_limits(
-    *, meter_class: str, units_a_day: int, tokens_a_day: int, maker: str, reason: str, made: datetime
+    *,
+    meter_class: str,
+    units_a_day: int,
+    tokens_a_day: int,
+    module: str,
+    maker: str,
+    reason: str,
+    made: datetime,
 ) -> str:
     """New limits of a meter class. Lower ones need one signature, higher ones the quorum."""
     return _act(
         "set-limits",
+        module=module,
         maker=maker,
         reason=reason,
         made=made,
@@ -207,6 +226,7 @@ def enrol(
     person: str,
     kind: str,
     public_key: str,
+    module: str,
     maker: str,
     reason: str,
     made: datetime,
@@ -215,6 +235,7 @@ def enrol(
     """A new approver. `kind` ed25519 (raw key, base64url) or webauthn (COSE key, base64url, with its origin)."""
     return _act(
         "enrol",
+        module=module,
         maker=maker,
         reason=reason,
         made=made,
@@ -226,24 +247,25 @@ def enrol(
     )
 
 
-def dismiss(*, approver: str, maker: str, reason: str, made: datetime) -> str:
+def dismiss(*, approver: str, module: str, maker: str, reason: str, made: datetime) -> str:
     """An approver leaves. One signature is enough."""
-    return _act("dismiss", maker=maker, reason=reason, made=made, approver=approver)
+    return _act("dismiss", module=module, maker=maker, reason=reason, made=made, approver=approver)
 
 
-def suspend_key(*, record_id: str, maker: str, reason: str, made: datetime) -> str:
+def suspend_key(*, record_id: str, module: str, maker: str, reason: str, made: datetime) -> str:
     """Stop issuing under a vending key at once. One signature is enough."""
-    return _act("suspend-key", maker=maker, reason=reason, made=made, record_id=record_id)
+    return _act("suspend-key", module=module, maker=maker, reason=reason, made=made, record_id=record_id)
 
 
-def resume_key(*, record_id: str, maker: str, reason: str, made: datetime) -> str:
-    return _act("resume-key", maker=maker, reason=reason, made=made, record_id=record_id)
+def resume_key(*, record_id: str, module: str, maker: str, reason: str, made: datetime) -> str:
+    return _act("resume-key", module=module, maker=maker, reason=reason, made=made, record_id=record_id)
 
 
 def set_meter_key(
     *,
     keying: MeterKeying,
     evidence: str,
+    module: str,
     maker: str,
     reason: str,
     made: datetime,
@@ -252,6 +274,7 @@ def set_meter_key(
     """The meter is known to be under this key (a displayed key revision, a reading on the line): believe that."""
     return _act(
         "set-meter-key",
+        module=module,
         maker=maker,
         reason=reason,
         made=made,
@@ -261,16 +284,23 @@ def set_meter_key(
     )
 
 
-def set_floors(*, floors: dict[str, int], maker: str, reason: str, made: datetime) -> str:
+def set_floors(*, floors: dict[str, int], module: str, maker: str, reason: str, made: datetime) -> str:
     """Take-over: per meter PAN the absolute minute of its last token. A floor only rises."""
-    return _act("set-floors", maker=maker, reason=reason, made=made, floors=floors)
+    return _act("set-floors", module=module, maker=maker, reason=reason, made=made, floors=floors)
 
 
-def confirm_clock(*, now: datetime, maker: str, reason: str, made: datetime) -> str:
+def confirm_clock(*, now: datetime, module: str, maker: str, reason: str, made: datetime) -> str:
     """The time of the module's clock is right although it jumped forward. One signature is enough."""
-    return _act("confirm-clock", maker=maker, reason=reason, made=made, now=now.isoformat(timespec="seconds"))
+    return _act(
+        "confirm-clock",
+        module=module,
+        maker=maker,
+        reason=reason,
+        made=made,
+        now=now.isoformat(timespec="seconds"),
+    )
 
 
-def fast_forward(*, note: str, maker: str, reason: str, made: datetime) -> str:
+def fast_forward(*, note: str, module: str, maker: str, reason: str, made: datetime) -> str:
     """The log was restored from an older copy: raise every token identifier above the lost ones, close budgets."""
-    return _act("fast-forward", maker=maker, reason=reason, made=made, note=note)
+    return _act("fast-forward", module=module, maker=maker, reason=reason, made=made, note=note)

@@ -73,9 +73,22 @@ def from_base64url(text: str) -> bytes:
     return data
 
 
-def check(act: str, signatures: Sequence[ActSignature], approvers: Mapping[str, Approver], now: float) -> Act:
-    """The act, if it is well formed, in time, and every signature under it is genuine."""
+def check(
+    act: str,
+    signatures: Sequence[ActSignature],
+    approvers: Mapping[str, Approver],
+    now: float,
+    *,
+    module: str,
+) -> Act:
+    """The act, if it is well formed, for this module, in time, and every signature under it is genuine."""
     content = _parse(act)
+    if content["module"] != module:
+        # Approvers may be enrolled in several modules: what they granted to one, none of the others takes.
+        raise Rejected(
+            "act-other-module",
+            f"This act is for the module {content['module']}, and this is {module}. Make it again for this one.",
+        )
     made, ends = _moment(content, "made"), _moment(content, "expires")
     if not 0 < ends - made <= acts.LONGEST.total_seconds():
         raise Rejected("act-too-long", "An act ends at most 24 hours after it was made. Make it again.")
@@ -132,7 +145,7 @@ def _parse(act: str) -> dict[str, Any]:
         content = json.loads(act)
         if not isinstance(content, dict) or acts.canonical(content) != act:
             raise wrong
-        texts = [content[name] for name in ("act", "maker", "reason", "nonce", "made", "expires")]
+        texts = [content[name] for name in ("act", "module", "maker", "reason", "nonce", "made", "expires")]
         if not all(type(text) is str and text for text in texts) or type(content["beneficiary"]) not in (
             str,
             type(None),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,38 @@ def _act_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _for_module(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--module` or `--socket`, given to the command as the module's name."""
+
+    @click.option(
+        "--module",
+        "name",
+        default=None,
+        help="The module that the act is for, as `keystore status` names it.",
+    )
+    @click.option(
+        "--socket",
+        "socket_path",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="Ask the module here for its name.",
+    )
+    @wraps(function)
+    def command(*arguments: Any, name: str | None, socket_path: Path | None, **options: Any) -> Any:
+        if (name is None) == (socket_path is None):
+            raise KeystoreError(
+                "Say which module the act is for: --module with its name (`keystore status` shows it), or --socket to ask "
+                "the one that runs.",
+                code="module-unnamed",
+            )
+        if socket_path is not None:
+            with SocketModule(socket_path) as running:
+                name = running.status().log
+        return function(*arguments, module=name, **options)
+
+    return command
+
+
 def _write(act_file: Path, act: str) -> Told:
     if act_file.exists():
         raise KeystoreError(
@@ -102,8 +135,13 @@ def _write(act_file: Path, act: str) -> Told:
     )
 
 
-def _said_by(maker: str | None, reason: str) -> dict[str, Any]:
-    return {"maker": maker or getpass.getuser(), "reason": reason, "made": datetime.now(UTC)}
+def _said_by(module: str, maker: str | None, reason: str) -> dict[str, Any]:
+    return {
+        "module": module,
+        "maker": maker or getpass.getuser(),
+        "reason": reason,
+        "made": datetime.now(UTC),
+    }
 
 
 @budget.command("open")
@@ -119,6 +157,7 @@ def _said_by(maker: str | None, reason: str) -> dict[str, Any]:
 @click.option("--period", type=click.Choice(acts.PERIODS), default="once", show_default=True)
 @click.option("--starts", default=None, help="A time; default: now. A refill may be approved for a date.")
 @click.option("--days", type=click.IntRange(1, 1100), default=31, show_default=True)
+@_for_module
 @_act_options
 @told
 def budget_open(
@@ -133,9 +172,10 @@ def budget_open(
     act_file: Path,
     reason: str,
     maker: str | None,
+    module: str,
 ) -> Told:
     """Write the act that opens a budget."""
-    said = _said_by(maker, reason)
+    said = _said_by(module, maker, reason)
     begin = moment(starts, "--starts", said["made"])
     ends = begin + timedelta(days=days)
     if (service is None) == (kind is None):
@@ -169,20 +209,26 @@ def budget_open(
 @budget.command("top-up")
 @click.option("--id", "budget_id", required=True)
 @click.option("--amount", type=click.IntRange(1), required=True)
+@_for_module
 @_act_options
 @told
-def budget_top_up(budget_id: str, amount: int, act_file: Path, reason: str, maker: str | None) -> Told:
+def budget_top_up(
+    budget_id: str, amount: int, act_file: Path, reason: str, maker: str | None, module: str
+) -> Told:
     """Write the act that adds to a budget."""
-    return _write(act_file, acts.top_up(budget_id=budget_id, amount=amount, **_said_by(maker, reason)))
+    return _write(
+        act_file, acts.top_up(budget_id=budget_id, amount=amount, **_said_by(module, maker, reason))
+    )
 
 
 @budget.command("close")
 @click.option("--id", "budget_id", required=True)
+@_for_module
 @_act_options
 @told
-def budget_close(budget_id: str, act_file: Path, reason: str, maker: str | None) -> Told:
+def budget_close(budget_id: str, act_file: Path, reason: str, maker: str | None, module: str) -> Told:
     """Write the act that closes a budget. One signature is enough."""
-    return _write(act_file, acts.close_budget(budget_id=budget_id, **_said_by(maker, reason)))
+    return _write(act_file, acts.close_budget(budget_id=budget_id, **_said_by(module, maker, reason)))
 
 
 @budget.command("fast-forward")
@@ -194,15 +240,17 @@ def budget_close(budget_id: str, act_file: Path, reason: str, maker: str | None)
 def fast_forward(note_file: Path, act_file: Path, reason: str, maker: str | None) -> Told:
     """Write the act that gives up the lost end of a log which was restored from an older copy."""
     note = note_file.read_text(encoding="utf-8")
-    return _write(act_file, acts.fast_forward(note=note, **_said_by(maker, reason)))
+    module = note.partition("\n")[0]  # a head names its log, and the act is for the module of that log
+    return _write(act_file, acts.fast_forward(note=note, **_said_by(module, maker, reason)))
 
 
 @budget.command("confirm-clock")
+@_for_module
 @_act_options
 @told
-def confirm_clock(act_file: Path, reason: str, maker: str | None) -> Told:
+def confirm_clock(act_file: Path, reason: str, maker: str | None, module: str) -> Told:
     """Write the act that vouches for the module's clock."""
-    said = _said_by(maker, reason)
+    said = _said_by(module, maker, reason)
     return _write(act_file, acts.confirm_clock(now=said["made"], **said))
 
 
@@ -234,6 +282,8 @@ def approve(
         raise KeystoreError(
             f"{act_file} is not an act. `keystore budget open` writes one.", code="act-invalid"
         ) from None
+    if socket_path is not None:
+        _refuse_other_module(socket_path, said)
     rows = [(k, v if isinstance(v, str | int) else json.dumps(v)) for k, v in sorted(said.items())]
     # What is signed is seen before the question; with --json it stands apart from the answer.
     click.echo("The act says:\n" + table(("", ""), rows), err=as_json)
@@ -256,6 +306,18 @@ def approve(
         report |= {"act_id": found.act_id, "effect": found.effect, "sequence": found.sequence}
     if as_json:
         show(as_json, report, "")
+
+
+def _refuse_other_module(socket_path: Path, said: dict[str, Any]) -> None:
+    """Before anybody signs: is the module that the act would be handed to the one that it names?"""
+    with SocketModule(socket_path) as module:
+        here = module.status().log
+    if said.get("module") != here:
+        raise KeystoreError(
+            f"This act is for the module {said.get('module', 'nobody named')}, and {here} answers at {socket_path}. "
+            "Nothing was signed. Make the act again for this one, or give the socket of the other.",
+            code="act-other-module",
+        )
 
 
 @click.command()

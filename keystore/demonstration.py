@@ -99,16 +99,23 @@ def init(
     options = Options(folder / LOG_FOLDER, simulated_clock=simulated_clock)
     engine = opening.open_module(opened, store.read(path), options, source)
     now = datetime.fromtimestamp(engine.clock.now(), UTC)
-    hand_in(engine, opening_acts(now, units=budget_units, days=budget_days))
+    hand_in(engine, opening_acts(engine.log.name, now, units=budget_units, days=budget_days))
     engine.log.close()
     return path
 
 
-def opening_acts(now: datetime, *, units: int | None = None, days: int | None = None) -> list[str]:
+def opening_acts(
+    module: str, now: datetime, *, units: int | None = None, days: int | None = None
+) -> list[str]:
     """Budgets of units for each service, and counts for the rest, in every supply group."""
     budget = public()["budget"]
     until = now + timedelta(days=days or budget["days"])
-    told: dict[str, Any] = {"maker": "Demonstration", "reason": "Opened for the demonstration", "made": now}
+    told: dict[str, Any] = {
+        "module": module,
+        "maker": "Demonstration",
+        "reason": "Opened for the demonstration",
+        "made": now,
+    }
     found = []
     for group in public()["groups"]:
         sgc = group["sgc"]

@@ -82,7 +82,7 @@ def _refused_act(module: SocketModule, sgc: str, service: str, say: Say) -> None
     now = datetime.now(UTC)
     act = acts.open_budget(
         budget_id="ghost", sgc=sgc, service=service, units=10**9, starts=now, ends=now + timedelta(days=30),
-        maker="ghost", reason="ghost", made=now,
+        module=module.status().log, maker="ghost", reason="ghost", made=now,
     )  # fmt: skip
     from keystore.module import ActSignature
 
@@ -175,8 +175,10 @@ def _rollover(module: SocketModule, say: Say) -> None:
     without = KeyChangeRequest(f"rollover-{uuid.uuid4()}", old, new, False, _SLIP)
     say(f"  a key change without roll-over: {_sentence(module.issue([without])[0])}")
     change = KeyChangeRequest(f"rollover-{uuid.uuid4()}", old, new, True, _SLIP)
-    made = module.status().now
-    act = acts.approve_requests([change], maker="Demonstration", reason="base date 1993 ends", made=made)
+    status = module.status()
+    act = acts.approve_requests(
+        [change], module=status.log, maker="Demonstration", reason="base date 1993 ends", made=status.now
+    )
     module.approve(act, demonstration.sign(act))
     found = module.issue([replace(change, approval=acts.act_id(act))])[0]
     assert isinstance(found, Issued), found

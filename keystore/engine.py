@@ -109,7 +109,7 @@ class Engine:
         state, now = self.log.state, self.clock.now()
         doubt = self.clock.doubt()
         try:
-            checked = approvals.check(act, signatures, state.approvers, now)
+            checked = approvals.check(act, signatures, state.approvers, now, module=self.log.name)
             public, sentence = powers.examine(
                 state, checked, self._surroundings(now, doubt.signatures if doubt else "")
             )

@@ -87,6 +87,7 @@ class Counter:
             order_id or str(uuid.uuid4()),
             wanted,
             site=self.shop.site,
+            for_module=self.module.status().log,
         )
 
     def sign(self, role: str, approval: str, signatures: list[Any] | None = None) -> None:

@@ -122,6 +122,11 @@ class Module:
     def close(self) -> None:
         self.engine.log.close()
 
+    @property
+    def name(self) -> str:
+        """By which acts are made out to it."""
+        return self.engine.log.name
+
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.source.wall(), UTC)
 
@@ -187,7 +192,7 @@ class Module:
 
     def approved(self, *requests: Request) -> Any:
         """The same requests with the approval of both demonstration approvers."""
-        act = acts.approve_requests(requests, maker="Test", reason="Test", made=self.now())
+        act = acts.approve_requests(requests, module=self.name, maker="Test", reason="Test", made=self.now())
         found = self.act(act)
         named = [replace(r, approval=found.act_id) for r in requests]
         return named[0] if len(named) == 1 else named
@@ -203,7 +208,11 @@ class Module:
             if not account.closed:
                 self.act(
                     acts.close_budget(
-                        budget_id=account.budget_id, maker="Test", reason="Test", made=self.now()
+                        budget_id=account.budget_id,
+                        module=self.name,
+                        maker="Test",
+                        reason="Test",
+                        made=self.now(),
                     )
                 )
         name = f"test-{uuid.uuid4().hex[:8]}"
@@ -214,6 +223,7 @@ class Module:
                 sgc=sgc,
                 service=service,
                 units=units,
+                module=self.name,
                 maker="Test",
                 reason="Test",
                 made=self.now(),

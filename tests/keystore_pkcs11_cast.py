@@ -39,7 +39,7 @@ class Soft:
         """The demonstration's keys, each in the token under the id of its record."""
         store.create(folder / demonstration.KEY_FILE, self.key_file())
         module = cast.Module(folder, hsm=self.source)
-        demonstration.hand_in(module.engine, demonstration.opening_acts(module.now()))
+        demonstration.hand_in(module.engine, demonstration.opening_acts(module.name, module.now()))
         return module
 
     def key_file(self) -> seal.Opened:

@@ -157,9 +157,10 @@ def test_backed_up_under_load_destroyed_and_restored_elsewhere(
         desk = signed_in(elsewhere)
         assert "fast-forward" in refusal(desk)
         note = (elsewhere.folder / "module" / "head.txt").read_text()
-        told = {"maker": "The manager", "reason": "The disk died", "made": datetime.now(UTC)}
+        name = note.partition("\n")[0]
+        told = {"module": name, "maker": "The manager", "reason": "The disk died", "made": datetime.now(UTC)}
         hand_in(elsewhere, acts.fast_forward(note=note, **told))
-        for act in demonstration.opening_acts(datetime.now(UTC)):
+        for act in demonstration.opening_acts(name, datetime.now(UTC)):
             hand_in(elsewhere, act.replace('"demo-', '"again-'))
         # Orders that the log had and the database did not: captured later, adopted now.
         elsewhere.kill("server")

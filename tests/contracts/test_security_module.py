@@ -56,7 +56,9 @@ def one(module: Any, request: Any) -> Any:
 
 
 def approved(module: Any, request: Any) -> Any:
-    act = acts.approve_requests([request], maker="T", reason="T", made=now(module))
+    act = acts.approve_requests(
+        [request], module=module.status().log, maker="T", reason="T", made=now(module)
+    )
     found = module.approve(act, demonstration.sign(act))
     assert isinstance(found, Approved), found
     return replace(request, approval=found.act_id)

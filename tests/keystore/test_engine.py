@@ -192,6 +192,7 @@ def test_the_lead_over_the_clock_is_capped_at_an_hour(module: Module, source: ca
             meter_class="large",
             units_a_day=10**7,
             tokens_a_day=1000,
+            module=module.name,
             maker="T",
             reason="T",
             made=module.now(),
@@ -210,11 +211,19 @@ def test_a_taken_over_meter_starts_above_its_last_token(module: Module) -> None:
     keying = meter()
     now = tid.absolute_minute(module.issued(credit()).tid, 2014)
     module.act(
-        acts.set_floors(floors={keying.pan: now + 2}, maker="T", reason="take-over", made=module.now())
+        acts.set_floors(
+            floors={keying.pan: now + 2}, module=module.name, maker="T", reason="take-over", made=module.now()
+        )
     )
     assert tid.absolute_minute(module.issued(credit(keying)).tid, 2014) == now + 3
     module.act(
-        acts.set_floors(floors={keying.pan: now - 50}, maker="T", reason="take-over", made=module.now())
+        acts.set_floors(
+            floors={keying.pan: now - 50},
+            module=module.name,
+            maker="T",
+            reason="take-over",
+            made=module.now(),
+        )
     )
     assert tid.absolute_minute(module.issued(credit(keying)).tid, 2014) == now + 4
 
@@ -310,6 +319,7 @@ def test_after_a_key_change_only_the_new_key_sells_until_two_people_say_otherwis
         acts.set_meter_key(
             keying=keying,
             evidence="the display shows KRN 1",
+            module=module.name,
             maker="T",
             reason="never entered",
             made=module.now(),
@@ -342,11 +352,13 @@ def test_a_suspended_key_issues_nothing_and_one_signature_suspends(module: Modul
     request = credit(keying)
     tokens_ = module.issued(request).tokens
     record = module.engine.ring.find(keying).record_id
-    act = acts.suspend_key(record_id=record, maker="T", reason="alarm", made=module.now())
+    act = acts.suspend_key(record_id=record, module=module.name, maker="T", reason="alarm", made=module.now())
     assert module.approve(act, cast.signatures(act, "demo-first")).act_id == acts.act_id(act)
     assert module.refused(credit(keying)) == "key-suspended"
     assert module.replay([request.order_id])[0].tokens == tokens_
-    act = acts.resume_key(record_id=record, maker="T", reason="false alarm", made=module.now())
+    act = acts.resume_key(
+        record_id=record, module=module.name, maker="T", reason="false alarm", made=module.now()
+    )
     assert module.approve(act, cast.signatures(act, "demo-first")).code == "two-people"
     module.act(act)
     module.issued(credit(keying))
@@ -438,7 +450,7 @@ def test_a_clock_behind_the_log_stops_the_sale_and_nobody_can_confirm_it(
     with pytest.raises(ModuleRefused) as refused:
         module.one(credit())
     assert refused.value.code == "clock-doubtful"
-    act = acts.confirm_clock(now=module.now(), maker="T", reason="T", made=module.now())
+    act = acts.confirm_clock(now=module.now(), module=module.name, maker="T", reason="T", made=module.now())
     assert module.approve(act, demonstration.sign(act)).code == "clock-behind"
     source.jump(hours=1)
     module.issued(credit())
@@ -448,7 +460,7 @@ def test_a_jump_forward_while_running_needs_one_confirmation(module: Module, sou
     source.jump(days=2)
     with pytest.raises(ModuleRefused):
         module.one(credit())
-    act = acts.confirm_clock(now=module.now(), maker="T", reason="T", made=module.now())
+    act = acts.confirm_clock(now=module.now(), module=module.name, maker="T", reason="T", made=module.now())
     module.approve(act, cast.signatures(act, "demo-second"))
     module.issued(credit())
 
@@ -459,7 +471,7 @@ def test_more_than_31_days_after_a_stop_need_two_people(module: Module, source: 
     module.restart()
     with pytest.raises(ModuleRefused):
         module.one(credit())
-    act = acts.confirm_clock(now=module.now(), maker="T", reason="T", made=module.now())
+    act = acts.confirm_clock(now=module.now(), module=module.name, maker="T", reason="T", made=module.now())
     assert module.approve(act, cast.signatures(act, "demo-first")).code == "two-people"
     module.act(act)
     module.issued(credit())
@@ -493,7 +505,9 @@ def test_an_older_copy_of_the_log_refuses_until_two_people_fast_forward(
         with pytest.raises(ModuleRefused) as refused:
             call()
         assert refused.value.code == "log-behind"
-    act = acts.fast_forward(note=note, maker="T", reason="the disk died", made=module.now())
+    act = acts.fast_forward(
+        note=note, module=module.name, maker="T", reason="the disk died", made=module.now()
+    )
     assert module.approve(act, cast.signatures(act, "demo-first", "demo-first")).code == "two-people"
     module.act(act)
     assert module.status().state == "ready"

@@ -85,7 +85,11 @@ def test_the_sale_stops_before_the_disk_is_full_and_cancels_go_on(
     assert module.engine.log.size == size
     assert module.issued(sold).replayed, "the token of a known order needs no room"
     assert cancel(module, unsold.order_id) == [""]
-    module.act(acts.close_budget(budget_id="demo-600100-free", maker="T", reason="T", made=module.now()))
+    module.act(
+        acts.close_budget(
+            budget_id="demo-600100-free", module=module.name, maker="T", reason="T", made=module.now()
+        )
+    )
     free(module, monkeypatch, 65)
     assert isinstance(module.one(credit()), Issued), "room is back: no restart is needed"
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from keystore.errors import KeystoreError
 from keystore.module import ActSignature, Refused, SecurityModule
 from vending import audit
 from vending.access import acts, approvals, policy
@@ -45,6 +46,15 @@ def public_key_of(session: Session, passkey: str) -> tuple[str, str]:
     return row.public_key, row.person_key
 
 
+def name_of(module: SecurityModule) -> str:
+    """The name by which acts are made out to this module: that of its log. Empty when the module does not answer. Asked
+    before a transaction is opened, because no call to the module belongs inside one."""
+    try:
+        return module.status().log
+    except KeystoreError:
+        return ""
+
+
 def ask(
     session: Session,
     clock: Clock,
@@ -58,6 +68,11 @@ def ask(
     evidence: str = "",
 ) -> str:
     """Asks for an act of the module whose text `write` makes. Gives the key of the request."""
+    text = write()
+    if not acts.content_of(text)["module"]:
+        raise ApprovalUnfit(
+            "The security module does not answer, and an act is made out to one module by its name. Start the module, then ask again."
+        )
     return approvals.ask(
         session,
         clock,
@@ -68,7 +83,7 @@ def ask(
         subject=subject,
         reason=reason,
         evidence=evidence,
-        text=write(),
+        text=text,
     )
 
 

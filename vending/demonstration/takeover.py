@@ -154,8 +154,13 @@ def demonstrate(
     with db.reading() as session:
         views = queries.meters_of_site(session, clock, site)
     floors = {view.pan: view.tid_floor for view in views if view.tid_floor is not None}
+    # No module runs here; at a site the act is made out to its own (`access.module_acts.name_of`).
     act = acts.set_floors(
-        floors=floors, maker="demonstration", reason="take-over from the former vendor", made=clock.now()
+        floors=floors,
+        module="ampoule/of-this-site",
+        maker="demonstration",
+        reason="take-over from the former vendor",
+        made=clock.now(),
     )
     gap = max(floors.values()) - minute_of(clock.now(), 0)
     say(f"{done.imported} meters imported, each with a floor for its token identifiers.")

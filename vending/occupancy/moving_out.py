@@ -90,6 +90,7 @@ def ask(
     *,
     reason: str,
     evidence: str,
+    for_module: str,
 ) -> MoveOutView:
     """Writes the act down and asks for the second person; asks for the tokens that it needs."""
     lease, found = _meters(session, clock, lease_key)
@@ -114,7 +115,15 @@ def ask(
         for meter in found
         if (
             order := _tokens(
-                session, clock, actor, meter, leaving[meter.key], estimates[meter.key], key, reason
+                session,
+                clock,
+                actor,
+                meter,
+                leaving[meter.key],
+                estimates[meter.key],
+                key,
+                reason,
+                for_module,
             )
         )
     }
@@ -265,6 +274,7 @@ def _tokens(
     found: Estimate,
     key: str,
     reason: str,
+    for_module: str,
 ) -> str | None:
     """The order of the token that this meter's credit needs, if any."""
     if leaving.credit == LEAVE or not found.left:
@@ -294,7 +304,7 @@ def _tokens(
         )
     else:
         raise OccupancyForbids(f"Choose what becomes of the credit: {CLEAR}, {CARRY} or {LEAVE}.")
-    acting.ask(session, clock, actor, order_id, wanted, site=meter.site_key)
+    acting.ask(session, clock, actor, order_id, wanted, site=meter.site_key, for_module=for_module)
     return order_id
 
 

@@ -127,7 +127,9 @@ def ask(
     return _view(row)
 
 
-def carry_out(db: Database, clock: Clock, vault: SiteSecret, actor: Actor, approval: str) -> SwapView:
+def carry_out(
+    db: Database, clock: Clock, vault: SiteSecret, actor: Actor, approval: str, *, for_module: str
+) -> SwapView:
     """When the second person has agreed: old off, new on, and the replaced credit asked for. Once."""
     with db.writing() as session:
         row = session.scalar(sa.select(MeterSwap).where(MeterSwap.approval_key == approval).with_for_update())
@@ -165,7 +167,7 @@ def carry_out(db: Database, clock: Clock, vault: SiteSecret, actor: Actor, appro
                 taken_from=row.old_meter,
                 taken_units=max(min(row.units, standing.by_the_books(session, before)), 0),
             )
-            acting.ask(session, clock, SYSTEM, row.order_id, wanted, site=row.site_key)
+            acting.ask(session, clock, SYSTEM, row.order_id, wanted, site=row.site_key, for_module=for_module)
         row.state, row.done_at = "done", clock.now()
         audit.record(
             session,

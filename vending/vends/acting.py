@@ -87,13 +87,18 @@ class Asked:
     approval: str
 
 
-def request(db: Database, clock: Clock, actor: Actor, order_id: str, wanted: Wanted, *, site: str) -> Asked:
+def request(
+    db: Database, clock: Clock, actor: Actor, order_id: str, wanted: Wanted, *, site: str, for_module: str
+) -> Asked:
     """Writes an act down and asks for the second person. The same order id again gives the same act."""
     with db.writing() as session:
-        return ask(session, clock, actor, order_id, wanted, site=site)
+        return ask(session, clock, actor, order_id, wanted, site=site, for_module=for_module)
 
 
-def ask(session: Session, clock: Clock, actor: Actor, order_id: str, wanted: Wanted, *, site: str) -> Asked:
+def ask(
+    session: Session, clock: Clock, actor: Actor, order_id: str, wanted: Wanted, *, site: str, for_module: str
+) -> Asked:
+    """`for_module`: the module that the approvers' signatures shall be good for (`module_acts.name_of`)."""
     if wanted.kind not in _MAY_ASK:
         raise InvalidInput(f"{wanted.kind!r} is no act without money. Choose {', '.join(_MAY_ASK)}.", "kind")
     policy.require(actor, _MAY_ASK[wanted.kind], site)
@@ -152,7 +157,12 @@ def ask(session: Session, clock: Clock, actor: Actor, order_id: str, wanted: Wan
             actor,
             _APPROVED_AS[wanted.kind],
             lambda: module_texts.approve_requests(
-                requests, maker=actor.key, reason=wanted.reason.strip(), made=now, beneficiary=beneficiary
+                requests,
+                module=for_module,
+                maker=actor.key,
+                reason=wanted.reason.strip(),
+                made=now,
+                beneficiary=beneficiary,
             ),
             site=site,
             subject=f"order:{order_id}",

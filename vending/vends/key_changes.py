@@ -100,7 +100,15 @@ def confirm(
 
 
 def ask_back(
-    session: Session, clock: Clock, actor: Actor, order_id: str, *, krn: int, evidence: str, reason: str
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    order_id: str,
+    *,
+    krn: int,
+    evidence: str,
+    reason: str,
+    for_module: str,
 ) -> str:
     """Asks that the meter be believed to be under its old key still: its display shows so. Gives the key of the request."""
     row = _open(session, order_id)
@@ -121,6 +129,7 @@ def ask_back(
         lambda: module_texts.set_meter_key(
             keying=MeterKeying(**row.before),
             evidence=f"displayed key revision {krn}: {evidence.strip()}",
+            module=for_module,
             maker=actor.key,
             reason=reason,
             made=clock.now(),

@@ -171,7 +171,14 @@ def _move_out(services: Services, actor: Actor, view: RequestView) -> str:
 
 
 def _swap(services: Services, actor: Actor, view: RequestView) -> str:
-    swapping.carry_out(services.db, services.clock, services.vault, actor, view.key)
+    swapping.carry_out(
+        services.db,
+        services.clock,
+        services.vault,
+        actor,
+        view.key,
+        for_module=module_acts.name_of(services.module),
+    )
     return _("The meter is swapped. Its credit is asked for as a token, which two approvers sign.")
 
 

@@ -40,8 +40,9 @@ def site() -> Iterator[Process]:
         folder.chmod(0o755)
         client = process.client()
         now = datetime.now(UTC)
-        told: dict[str, Any] = {"maker": "T", "reason": "T", "made": now}
-        for budget in client.status().budgets:
+        status = client.status()
+        told: dict[str, Any] = {"module": status.log, "maker": "T", "reason": "T", "made": now}
+        for budget in status.budgets:
             act = acts.close_budget(budget_id=budget.budget_id, **told)
             client.approve(act, demonstration.sign(act))
         act = acts.open_budget(
@@ -144,11 +145,19 @@ def run(process: Process, messages_in_all: int, rounds: int) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to act as the web server's own user")
     now = datetime.now(UTC)
-    captured = [
-        acts.top_up(budget_id="exact", amount=1000, maker="T", reason="once", made=now - timedelta(hours=30)),
-    ]
     client = process.client()
-    used = acts.close_budget(budget_id="demo-600100-free", maker="T", reason="again", made=now)
+    told: dict[str, Any] = {"module": client.status().log, "maker": "T"}
+    captured = [
+        acts.top_up(budget_id="exact", amount=1000, reason="once", made=now - timedelta(hours=30), **told),
+        acts.top_up(
+            budget_id="exact",
+            amount=1000,
+            reason="elsewhere",
+            made=now,
+            **told | {"module": "ampoule/another"},
+        ),
+    ]
+    used = acts.close_budget(budget_id="demo-600100-free", reason="again", made=now, **told)
     client.approve(used, demonstration.sign(used))
     captured.append(used)
     minted = 0

@@ -146,7 +146,11 @@ def test_a_log_that_lost_acknowledged_entries_whole_sells_nothing_until_two_peop
 
 def fast_forward(module: Module) -> None:
     note = module.checkpoint().note
-    module.act(acts.fast_forward(note=note, maker="Test", reason="the end is lost", made=module.now()))
+    module.act(
+        acts.fast_forward(
+            note=note, module=module.name, maker="Test", reason="the end is lost", made=module.now()
+        )
+    )
 
 
 @pytest.mark.parametrize("entry", [0, 1, 2])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import keystore_cast as cast
 import pytest
@@ -21,7 +22,7 @@ Make = Callable[[Module], str]
 
 
 def told(module: Module) -> dict[str, object]:
-    return {"maker": "Test", "reason": "Test", "made": module.now()}
+    return {"module": module.name, "maker": "Test", "reason": "Test", "made": module.now()}
 
 
 def open_budget(module: Module) -> str:
@@ -208,6 +209,54 @@ def test_an_approval_serves_the_request_as_it_was_approved_and_once(module: Modu
     assert module.issued(approved).tokens == first.tokens
     other = module.approved(credit(free=True, units=50))
     assert module.refused(replace(approved, order_id="x" * 12, approval=other.approval)) == "approval-other"
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[Module]:
+    """A second module, in which the same two people are enrolled with the same keys."""
+    cast.make(tmp_path / "another")
+    found = Module(tmp_path / "another")
+    yield found
+    found.close()
+
+
+def granted(act: str, module: Module) -> bool:
+    return isinstance(module.approve(act, demonstration.sign(act)), Approved)
+
+
+def test_an_act_is_good_for_the_one_module_that_it_names(
+    module: Module, another: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_person: dict[str, Make] = {
+        "close a budget": lambda m: acts.close_budget(budget_id="demo-600100-free", **told(m)),
+        "confirm the clock": lambda m: acts.confirm_clock(now=m.now(), **told(m)),
+    }
+    for name, make in (TWO_PEOPLE | one_person).items():
+        act = make(module)
+        before = another.engine.log.size
+        found = another.approve(act, demonstration.sign(act))
+        assert isinstance(found, Refused), name
+        assert found.code == "act-other-module"
+        assert module.name in found.sentence
+        assert another.name in found.sentence
+        assert another.engine.log.size == before
+    # The signatures of both people are good there: without the name, the second module would open the budget too.
+    act = open_budget(module)
+    assert granted(act, module)
+    with monkeypatch.context() as planted:
+        planted.setattr(another.engine.log, "name", module.name)
+        assert granted(act, another), "this test cannot see an act that is taken twice"
+
+
+def test_an_act_that_names_no_module_counts_nowhere(module: Module) -> None:
+    for wrong in (None, "", 5):
+        content = json.loads(open_budget(module)) | {"module": wrong}
+        if wrong is None:
+            del content["module"]
+        act = acts.canonical(content)
+        found = module.approve(act, demonstration.sign(act))
+        assert isinstance(found, Refused)
+        assert found.code == "act-invalid"
 
 
 def test_an_approval_ends(module: Module, source: cast.SetTime) -> None:

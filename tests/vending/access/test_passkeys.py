@@ -129,7 +129,11 @@ def test_a_passkey_is_registered_signs_in_and_signs_an_act(
 
     def ask(what: str) -> str:
         text = module_acts.close_budget(
-            budget_id=what, maker=maker.actor.key, reason="for the test", made=clock.now()
+            budget_id=what,
+            module="ampoule/test",
+            maker=maker.actor.key,
+            reason="for the test",
+            made=clock.now(),
         )
         text = text.replace('"act":"close-budget"', '"act":"open-budget"')
         with db.writing() as session:

@@ -61,6 +61,7 @@ class Stage:
         if ACTS[act].by_module:
             text = module_acts._act(
                 ACTS[act].name_in_text,
+                module="ampoule/test",
                 maker=actor.key,
                 reason="for the test",
                 made=self.clock.now(),

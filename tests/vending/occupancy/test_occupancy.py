@@ -118,6 +118,7 @@ def test_a_tenant_moves_out_with_his_deposit_set_off_and_cannot_buy_any_more(cou
             leaving,
             reason="lease ends",
             evidence="seen at 10:00",
+            for_module=counter.module.name,
         )
     with pytest.raises(ApprovalRefused):
         moving_out.carry_out(counter.shop.db, counter.clock, counter.vault, manager, asked.approval_key)
@@ -162,7 +163,14 @@ def test_nobody_moves_out_while_an_order_is_open_or_a_meter_was_not_read(counter
     leaving = {one.key: Leaving(Reading(0, 0)) for one in _all_meters(counter, here)}
     with counter.shop.db.writing() as session, pytest.raises(OccupancyForbids):
         moving_out.ask(
-            session, counter.clock, manager, here.lease.key, leaving, reason="lease ends", evidence="read"
+            session,
+            counter.clock,
+            manager,
+            here.lease.key,
+            leaving,
+            reason="lease ends",
+            evidence="read",
+            for_module="",
         )
     with counter.shop.db.reading() as session, pytest.raises(ReadingUnfit):
         moving_out.look(session, counter.clock, here.lease.key, {})
@@ -205,10 +213,24 @@ def test_a_dead_meter_is_swapped_and_its_credit_comes_as_a_token_of_the_new_one(
         )
     assert asked.units == bought.units - 100
     with pytest.raises(ApprovalRefused):
-        swapping.carry_out(counter.shop.db, counter.clock, counter.vault, engineer, asked.approval_key)
+        swapping.carry_out(
+            counter.shop.db,
+            counter.clock,
+            counter.vault,
+            engineer,
+            asked.approval_key,
+            for_module=counter.module.name,
+        )
     agree(counter, asked.approval_key, "manager")
     for _ in range(2):
-        done = swapping.carry_out(counter.shop.db, counter.clock, counter.vault, engineer, asked.approval_key)
+        done = swapping.carry_out(
+            counter.shop.db,
+            counter.clock,
+            counter.vault,
+            engineer,
+            asked.approval_key,
+            for_module=counter.module.name,
+        )
     assert done.order_id
     with counter.shop.db.reading() as session:
         before, after = estate.list_meters(session, counter.clock, [old.key, new])

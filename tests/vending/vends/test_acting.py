@@ -255,6 +255,7 @@ def test_back_to_the_old_key_only_by_two_people_with_what_the_display_shows(coun
             krn=2,
             evidence="seen by me",
             reason="never entered",
+            for_module=counter.module.name,
         )
     with counter.shop.db.writing() as session:
         approval = key_changes.ask_back(
@@ -265,6 +266,7 @@ def test_back_to_the_old_key_only_by_two_people_with_what_the_display_shows(coun
             krn=1,
             evidence="display shows 1",
             reason="never entered",
+            for_module=counter.module.name,
         )
     with pytest.raises(VendingError):
         key_changes.take_back(
@@ -332,3 +334,20 @@ def test_what_was_bought_for_the_old_key_is_named_before_the_set_and_on_its_slip
     counter.pass_(days=100)
     with counter.shop.db.reading() as session:
         assert older_tokens.of_meter(session, meter, asdict(view.keying), counter.clock.now()) == ()
+
+
+def test_nothing_is_asked_for_while_nobody_knows_which_module_would_take_it(counter: Counter) -> None:
+    wanted = Wanted("free-issue", counter.shop.meter("G-03"), "gift of the house", units=50)
+    with pytest.raises(VendingError) as caught:
+        acting.request(
+            counter.shop.db,
+            counter.clock,
+            counter.actor("supervisor"),
+            "an-order-of-its-own",
+            wanted,
+            site=counter.shop.site,
+            for_module="",
+        )
+    assert "does not answer" in str(caught.value)
+    with counter.shop.db.reading() as session:
+        assert acting.find_act(session, "an-order-of-its-own") is None

@@ -289,7 +289,8 @@ def allow_many_tokens(site: Site) -> None:
     module = SocketModule(site.socket)
     for name in ("small", "medium", "large"):
         act = acts.set_limits(
-            meter_class=name, units_a_day=10_000_000, tokens_a_day=1_439, maker="Test", reason="T-01", made=site.now
+            meter_class=name, units_a_day=10_000_000, tokens_a_day=1_439,
+            module=module.status().log, maker="Test", reason="T-01", made=site.now,
         )  # fmt: skip
         assert isinstance(module.approve(act, demonstration.sign(act)), Approved)
     module.close()

@@ -125,7 +125,7 @@ def assert_one_token(counter: Counter, basket: Basket) -> None:
 def allow_many_tokens(counter: Counter) -> None:
     """More than a small meter may have in a day: what is tried here is not that limit."""
     act = acts.set_limits(
-        meter_class="small", units_a_day=100_000, tokens_a_day=2 * CLIENTS, maker="Test", reason="T-08", made=counter.module.now()
+        meter_class="small", units_a_day=100_000, tokens_a_day=2 * CLIENTS, module=counter.module.name, maker="Test", reason="T-08", made=counter.module.now()
     )  # fmt: skip
     counter.module.act(act)
 

@@ -55,7 +55,11 @@ def jump(counter: Counter, seconds: float) -> None:
 def confirm(counter: Counter) -> None:
     """Two approvers look at the clock and say that it is right."""
     now = counter.module.now()
-    counter.module.act(acts.confirm_clock(now=now, maker="Test", reason="Set by a time server", made=now))
+    counter.module.act(
+        acts.confirm_clock(
+            now=now, module=counter.module.name, maker="Test", reason="Set by a time server", made=now
+        )
+    )
 
 
 def payments(counter: Counter) -> int:
@@ -246,7 +250,9 @@ def live(counter: Counter, steps: list[tuple[str, float]], off: float) -> float:
             counter.module.restart(clean=False)
         elif act == "confirm":
             now = counter.module.now()
-            text = acts.confirm_clock(now=now, maker="Test", reason="Looks right", made=now)
+            text = acts.confirm_clock(
+                now=now, module=counter.module.name, maker="Test", reason="Looks right", made=now
+            )
             counter.module.approve(text, demonstration.sign(text))
         else:
             before, wanted = payments(counter), basket(counter, UNITS[int(how)])
@@ -279,7 +285,8 @@ def another(shop: Shop, made_module: Path, tmp_path: Path) -> Iterator[Counter]:
     for name in ("small", "medium", "large"):
         found.module.act(
             acts.set_limits(
-                meter_class=name, units_a_day=10_000_000, tokens_a_day=1_439, maker="Test", reason="T-09", made=found.module.now()
+                meter_class=name, units_a_day=10_000_000, tokens_a_day=1_439,
+                module=found.module.name, maker="Test", reason="T-09", made=found.module.now(),
             )
         )  # fmt: skip
     yield found

@@ -138,7 +138,12 @@ def test_an_act_of_the_module_is_not_confirmed_but_signed(app: Flask, shop: Shop
     assert maker is not None
     actor = Actor(maker.key, maker.name, maker.grants)
     text = module_texts.top_up(
-        budget_id="b", amount=1000, maker=maker.name, reason="month end", made=shop.clock.now()
+        budget_id="b",
+        amount=1000,
+        module="ampoule/test",
+        maker=maker.name,
+        reason="month end",
+        made=shop.clock.now(),
     )
     with shop.db.writing() as session:
         key = approvals.ask(

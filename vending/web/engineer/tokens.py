@@ -14,6 +14,7 @@ from typing import Any
 from flask import Blueprint, g, request, url_for
 
 from keystore.errors import KeystoreError
+from vending.access import module_acts
 from vending.access.policy import Permission
 from vending.errors import InvalidInput, NotAllowed, VendingError
 from vending.estate import queries as estate
@@ -190,7 +191,13 @@ def ask() -> Any:
             value=forms.number("value", _("Value"), most=10_000_000, empty=0) if kind == "engineering" else 0,
         )
         asked = acting.request(
-            services.db, services.clock, g.actor, forms.text("order_id"), wanted, site=place.site_key
+            services.db,
+            services.clock,
+            g.actor,
+            forms.text("order_id"),
+            wanted,
+            site=place.site_key,
+            for_module=module_acts.name_of(services.module),
         )
     except VendingError as refused:
         return form.show(refused)
@@ -285,7 +292,13 @@ def ask_key_change() -> Any:
             rollover=bool(request.form.get("rollover")),
         )
         acting.request(
-            services.db, services.clock, g.actor, forms.text("order_id"), wanted, site=place.site_key
+            services.db,
+            services.clock,
+            g.actor,
+            forms.text("order_id"),
+            wanted,
+            site=place.site_key,
+            for_module=module_acts.name_of(services.module),
         )
     except VendingError as refused:
         return form.show(refused)

@@ -206,6 +206,7 @@ def ask(name: str) -> Any:
         if (units, tokens) == (now.units_a_day, now.tokens_a_day):
             raise forms.unfit(_("Nothing is different from the limits now."), "units")
         why = forms.reason()
+        for_module = module_acts.name_of(services.module)
         with services.db.writing() as session:
             module_acts.ask(
                 session,
@@ -213,7 +214,7 @@ def ask(name: str) -> Any:
                 g.actor,
                 "set-limits",
                 lambda: module_texts.set_limits(
-                    meter_class=name, units_a_day=units, tokens_a_day=tokens, maker=g.actor.name, reason=why,
+                    meter_class=name, units_a_day=units, tokens_a_day=tokens, module=for_module, maker=g.actor.name, reason=why,
                     made=services.clock.now(),
                 ),
                 site=place.site_key,

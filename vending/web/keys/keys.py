@@ -242,6 +242,7 @@ def enrol() -> Any:
         if chosen not in {one.key for one in held}:
             raise InvalidInput(_("Choose one of your passkeys."), "passkey")
         why = forms.reason()
+        for_module = module_acts.name_of(services.module)
         with services.db.writing() as session:
             public_key, _owner = module_acts.public_key_of(session, chosen)
             module_acts.ask(
@@ -255,6 +256,7 @@ def enrol() -> Any:
                     kind="webauthn",
                     public_key=public_key,
                     origin=confirming.origin(),
+                    module=for_module,
                     maker=g.actor.name,
                     reason=why,
                     made=services.clock.now(),

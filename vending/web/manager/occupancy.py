@@ -17,7 +17,7 @@ from typing import Any
 from flask import Blueprint, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from vending.access import approvals, people
+from vending.access import approvals, module_acts, people
 from vending.errors import InvalidInput, NotFound, VendingError
 from vending.estate import browsing
 from vending.estate import queries as estate
@@ -300,9 +300,17 @@ def move_out(lease: str) -> Any:
         if forms.wants_to_look() or not seen:
             return _previewed(form, mark, shown)
         why, evidence = forms.reason(), _evidence()
+        for_module = module_acts.name_of(services.module)
         with services.db.writing() as session:
             asked = moving_out.ask(
-                session, services.clock, g.actor, lease, leaving, reason=why, evidence=evidence
+                session,
+                services.clock,
+                g.actor,
+                lease,
+                leaving,
+                reason=why,
+                evidence=evidence,
+                for_module=for_module,
             )
     except VendingError as refused:
         return form.show(refused)

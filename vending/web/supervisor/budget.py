@@ -257,6 +257,7 @@ def ask_top_up(name: str) -> Any:
     try:
         amount = forms.number("amount", _("How much more"), least=1, most=100_000_000) * scale
         why = forms.reason()
+        for_module = module_acts.name_of(services.module)
         with services.db.writing() as session:
             module_acts.ask(
                 session,
@@ -264,7 +265,12 @@ def ask_top_up(name: str) -> Any:
                 g.actor,
                 "top-up",
                 lambda: module_texts.top_up(
-                    budget_id=name, amount=amount, maker=g.actor.name, reason=why, made=services.clock.now()
+                    budget_id=name,
+                    amount=amount,
+                    module=for_module,
+                    maker=g.actor.name,
+                    reason=why,
+                    made=services.clock.now(),
                 ),
                 site=place.site_key,
                 subject=f"budget:{name}",
@@ -335,6 +341,7 @@ def ask_open() -> Any:
                 "sgc": sgc,
                 "starts": now,
                 "ends": now + timedelta(days=days),
+                "module": for_module,
                 "maker": g.actor.name,
                 "reason": why,
                 "made": now,
@@ -344,6 +351,7 @@ def ask_open() -> Any:
                 return module_texts.open_count_budget(kind=what, count=amount, **told)
             return module_texts.open_budget(service=what, units=amount * 10, **told)
 
+        for_module = module_acts.name_of(services.module)
         with services.db.writing() as session:
             module_acts.ask(
                 session,

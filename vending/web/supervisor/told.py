@@ -52,7 +52,7 @@ def name_of(view: RequestView) -> str:
 
 
 # What every act of the module carries besides its facts; the page shows it in other places.
-_ENVELOPE = {"act", "maker", "reason", "made", "nonce", "beneficiary", "expires", "items"}
+_ENVELOPE = {"act", "module", "maker", "reason", "made", "nonce", "beneficiary", "expires", "items"}
 
 
 def plainly(_services: Services, session: Session, view: RequestView, zone: ZoneInfo) -> Told:
