@@ -26,8 +26,10 @@ from vending.web.app import create_app
 
 
 def open_app(shop: Shop, folder: Path, **settings: Any) -> Flask:
+    groups = shop.db.for_groups()
+
     def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
-        return vends.sell(shop.db, shop.clock, shop.module, baskets)
+        return vends.sell(groups, shop.clock, shop.module, baskets)
 
     services = Services(
         settings=Settings(var=folder, **settings),
@@ -36,7 +38,7 @@ def open_app(shop: Shop, folder: Path, **settings: Any) -> Flask:
         module=shop.module,  # type: ignore[arg-type]
         vault=SiteSecret.of_folder(folder),
         sales=Groups(sell),
-        quotes=Groups(partial(ordering.quote_all, shop.db, shop.clock)),
+        quotes=Groups(partial(ordering.quote_all, groups, shop.clock)),
     )
     app = create_app(services)
     app.testing = False

@@ -30,8 +30,10 @@ def open_services(settings: Settings, *, clock: Clock | None = None, db: Databas
     # Nobody above the fence reaches the module without it.
     module = LogFence(open_module(settings), db, clock)
 
+    groups = db.for_groups()
+
     def sell(baskets: Sequence[Basket]) -> list[vends.SaleOutcome | Exception]:
-        return vends.sell(db, clock, module, baskets, live_only=not settings.is_demonstration)
+        return vends.sell(groups, clock, module, baskets, live_only=not settings.is_demonstration)
 
     vault = SiteSecret.of_folder(settings.folder)
     return Services(
@@ -41,7 +43,7 @@ def open_services(settings: Settings, *, clock: Clock | None = None, db: Databas
         module=module,
         vault=vault,
         sales=Groups(sell),
-        quotes=Groups(partial(ordering.quote_all, db, clock), name="quotes"),
+        quotes=Groups(partial(ordering.quote_all, groups, clock), name="quotes"),
         channels=open_channels(settings),
     )
 

@@ -238,6 +238,7 @@ class Database:
         self._write_lock = threading.RLock() if url.get_backend_name() == "sqlite" else None
         self._writable = writable
         self._is_lent = False
+        self._groups: Engine | None = None
         self._reserve = (
             Reserve(Path(url.database)) if writable and lock is not None and url.database else None
         )
@@ -315,9 +316,10 @@ class Database:
 
     @classmethod
     def _open_postgresql(cls, url: URL, *, writable: bool) -> "Database":
-        # The connection that was used last comes first: it has prepared the statements that come again.
-        engine = sa.create_engine(url, pool_size=8, max_overflow=8, pool_use_lifo=True, hide_parameters=True)
-        _ask_the_rested(engine)
+        # Statements of pages and reports are planned anew each time, for what they ask and for the tables as they are.
+        engine = _postgresql_engine(
+            url, pool_size=8, max_overflow=8, connect_args={"prepare_threshold": None}
+        )
         try:
             with engine.connect() as connection:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -330,18 +332,47 @@ class Database:
             raise DatabaseUnreachable(
                 f"PostgreSQL at {url.host or 'the local socket'} does not answer. Check AMPOULE_DATABASE_URL and that the server runs."
             ) from error
-        # The same connections; a reading transaction says so in its BEGIN, which costs no message of its own.
-        readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        return cls(url, readers, engine, None, writable=writable)
+        return cls(url, _readers_of(engine), engine, None, writable=writable)
+
+    def for_groups(self) -> "Database":
+        """The same database for work that comes in groups and by the same statements again and again (sales, quotes). The
+        owner closes it.
+
+        On PostgreSQL by connections of its own, which keep their statements prepared with their plans: planning took as
+        long as the work. A plan that is kept must stay right when the tables grow, and one made while they were empty
+        would read them whole for ever after, those of the references among them; hence no sequential scans."""
+        if self.dialect == "sqlite":
+            return self
+        if self._groups is None:
+            self._groups = _postgresql_engine(
+                self.url,
+                pool_size=4,
+                max_overflow=4,
+                connect_args={
+                    "prepare_threshold": 0,
+                    "options": "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off",
+                },
+            )
+        borrowed = copy.copy(self)
+        borrowed._readers, borrowed._writer = _readers_of(self._groups), self._groups
+        borrowed._is_lent = True
+        return borrowed
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent look; nothing that is added here is ever stored."""
         try:
             with self._readers.connect() as connection:
-                with Session(connection, expire_on_commit=False, autoflush=False) as session:
+                connection.begin()
+                with Session(
+                    connection,
+                    expire_on_commit=False,
+                    autoflush=False,
+                    join_transaction_mode="rollback_only",
+                ) as session:
                     yield session
-                connection.rollback()
+                # Not taken back: the driver would forget the statements that it has prepared.
+                connection.commit()
         except sa.exc.DBAPIError as error:
             raise self._named(error) from error
 
@@ -446,9 +477,23 @@ class Database:
         # The readers go first: the last connection to close writes the journal back, and that is the writer's work.
         self._readers.dispose()
         self._writer.dispose()
+        if self._groups is not None:
+            self._groups.dispose()
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
+
+
+def _postgresql_engine(url: URL, **more: Any) -> Engine:
+    # The connection that was used last comes first: what it has prepared is the most.
+    engine = sa.create_engine(url, pool_use_lifo=True, hide_parameters=True, **more)
+    _ask_the_rested(engine)
+    return engine
+
+
+def _readers_of(engine: Engine) -> Engine:
+    """The same connections; a reading transaction says so in its BEGIN, which costs no message of its own."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 RESTED_S = 1.0
