@@ -7,6 +7,7 @@ sentences of a table that one is looked up in, and whatever stands in `said("…
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SECOND = ("No", "Rejected")
 MARK = "said"
 # Where the module warns without refusing: every sentence in these files.
 WARNS = ("keystore/limits.py", "keystore/report.py")
+# The auditor's checks: what must hold, and how a fault is told, with the row's values in braces by place.
+CHECKS, HOLDS, TELL = "vending/auditor/of_", 2, 6
 # What never reaches a page: commands, set-up, back-up, programs (the API answers in English), and what only a programmer meets.
 NOT_ON_PAGES = (
     "keystore/archive", "keystore/batch", "keystore/ceremony", "keystore/cli", "keystore/cutting", "keystore/demonstr",
@@ -44,7 +47,15 @@ def collected() -> dict[str, str]:
     kinds = errors_in(trees)
     found: dict[str, str] = {}
     for name, tree in trees.items():
+        if name.startswith(CHECKS):
+            for sentence in _checks(tree):
+                found.setdefault(sentence, name)
         if name.startswith(NOT_ON_PAGES) or name.endswith("_commands.py"):
+            # Only what is marked as shown on pages all the same.
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == MARK:
+                    for sentence in _sentences(node.args[0]):
+                        found.setdefault(sentence, name)
             continue
         for node in ast.walk(tree):
             if name in WARNS:
@@ -54,6 +65,25 @@ def collected() -> dict[str, str]:
                 for sentence in filter(None, _said_by(node, kinds)):
                     found.setdefault(sentence, name)
     return found
+
+
+def _checks(tree: ast.Module) -> Iterator[str]:
+    """The sentences of an area's checks, and those that its functions put together."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Check":
+            yield from _sentences(node.args[HOLDS])
+            if len(node.args) > TELL:
+                yield from map(_numbered, _sentences(node.args[TELL]))
+        elif isinstance(node, ast.ListComp) and isinstance(node.elt, ast.JoinedStr):
+            yield from _sentences(node.elt)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append" and node.args:
+            yield from (one for one in _sentences(node.args[0]) if one.count(" ") > 3)
+
+
+def _numbered(tell: str) -> str:
+    """Places in the order in which they stand, as every other sentence has them: `{2} of {0}` is `{1} of {2}`."""
+    pieces = re.split(r"\{\d+\}", tell)
+    return "".join(f"{piece}{{{number}}}" for number, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
 
 
 def errors_in(trees: dict[str, ast.Module]) -> set[str]:

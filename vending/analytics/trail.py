@@ -55,14 +55,15 @@ def list_entries(
     sites: Collection[str],
     *,
     text: str = "",
-    act: str = "",
+    acts: Collection[str] = (),
     subject: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
     offset: int = 0,
     most: int = 50,
 ) -> list[Entry]:
-    """The newest first. `text`: a part of the act or of the name of who did it."""
+    """The newest first. `text`: a part of the act or of the name of who did it; `acts`: acts that the text means besides, in
+    the words of a page."""
     query = sa.select(AuditEntry)
     if not reads_all(session, sites):
         query = query.where(_of_sites(list(sites)))
@@ -73,10 +74,9 @@ def list_entries(
                 sa.func.lower(AuditEntry.act).contains(part, autoescape=True),
                 sa.func.lower(AuditEntry.actor_name).contains(part, autoescape=True),
                 AuditEntry.subject == text.strip(),
+                AuditEntry.act.in_(acts),
             )
         )
-    if act:
-        query = query.where(AuditEntry.act == act)
     if subject:
         query = query.where(AuditEntry.subject == subject)
     if since is not None:

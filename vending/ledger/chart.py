@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from vending.errors import said
 from vending.ledger.errors import AccountUnknown, UnitUnknown
 
 
@@ -34,33 +35,45 @@ class Root:
 
 ROOTS = (
     # What we hold. One account per till and tender (decisions.md D20), so that no sale shares a row with another till.
-    Root("cash", "asset", (2, 2), True, "Notes and coins in the drawer of a till."),
-    Root("card", "asset", (2, 2), True, "Card payments taken at a till, owed to us by the acquirer."),
-    Root("cheque", "asset", (2, 2), True, "Cheques taken at a till."),
-    Root("transfer", "asset", (2, 2), True, "Bank transfers and QR payments noted at a till."),
-    Root("voucher", "asset", (2, 2), True, "Vouchers taken at a till."),
-    Root("gateway", "asset", (2, 2), True, "Money that an online payment provider owes us."),
+    Root("cash", "asset", (2, 2), True, said("Notes and coins in the drawer of a till.")),
+    Root("card", "asset", (2, 2), True, said("Card payments taken at a till, owed to us by the acquirer.")),
+    Root("cheque", "asset", (2, 2), True, said("Cheques taken at a till.")),
+    Root("transfer", "asset", (2, 2), True, said("Bank transfers and QR payments noted at a till.")),
+    Root("voucher", "asset", (2, 2), True, said("Vouchers taken at a till.")),
+    Root("gateway", "asset", (2, 2), True, said("Money that an online payment provider owes us.")),
     Root(
-        "safe", "asset", (2, 2), True, "Cash skimmed from drawers, and floats not handed out. Floor zero.", 0
+        "safe",
+        "asset",
+        (2, 2),
+        True,
+        said("Cash skimmed from drawers, and floats not handed out. Floor zero."),
+        0,
     ),
-    Root("bank", "asset", (2, 2), True, "Money at the bank."),
-    Root("debt", "asset", (2, 3), True, "What a customer owes us: debt/<customer>/<which>. Floor zero.", 0),
+    Root("bank", "asset", (2, 2), True, said("Money at the bank.")),
+    Root(
+        "debt",
+        "asset",
+        (2, 3),
+        True,
+        said("What a customer owes us: debt/<customer>/<which>. Floor zero."),
+        0,
+    ),
     Root(
         "adopted",
         "asset",
         (2, 2),
         True,
-        "What was paid for an order taken in from the log after a restore, to be found. Floor zero.",
+        said("What was paid for an order taken in from the log after a restore, to be found. Floor zero."),
         0,
     ),
     # What we owe.
-    Root("customer", "liability", (2, 2), True, "Money of a customer not spent yet. Floor zero.", 0),
+    Root("customer", "liability", (2, 2), True, said("Money of a customer not spent yet. Floor zero."), 0),
     Root(
         "kept",
         "liability",
         (2, 2),
         True,
-        "What a purchase left over, spent first by the next one. Floor zero.",
+        said("What a purchase left over, spent first by the next one. Floor zero."),
         0,
     ),
     Root(
@@ -68,32 +81,70 @@ ROOTS = (
         "liability",
         (2, 2),
         True,
-        "Money of a customer for orders that are paid and not yet released.",
+        said("Money of a customer for orders that are paid and not yet released."),
     ),
-    Root("deposit", "liability", (2, 2), True, "A tenant's deposit. Floor zero.", 0),
-    Root("seller", "liability", (2, 2), True, "A third-party seller's deposit; floor minus his credit.", 0),
-    Root("commission", "liability", (2, 2), True, "Commission earned by a seller and not yet paid out."),
-    Root("suspense", "liability", (2, 2), True, "Money received that nobody has claimed yet. Floor zero.", 0),
-    Root("tax", "liability", (2, 2), True, "Tax taken for the authority."),
-    Root("levy", "liability", (2, 2), True, "Levies taken for others."),
+    Root("deposit", "liability", (2, 2), True, said("A tenant's deposit. Floor zero."), 0),
+    Root(
+        "seller",
+        "liability",
+        (2, 2),
+        True,
+        said("A third-party seller's deposit; floor minus his credit."),
+        0,
+    ),
+    Root(
+        "commission", "liability", (2, 2), True, said("Commission earned by a seller and not yet paid out.")
+    ),
+    Root(
+        "suspense",
+        "liability",
+        (2, 2),
+        True,
+        said("Money received that nobody has claimed yet. Floor zero."),
+        0,
+    ),
+    Root("tax", "liability", (2, 2), True, said("Tax taken for the authority.")),
+    Root("levy", "liability", (2, 2), True, said("Levies taken for others.")),
     # What we earn and spend.
-    Root("sales", "income", (2, 3), True, "Sales by service; fixed charges, demand and others beside them."),
-    Root("fees", "income", (2, 2), True, "Channel, tamper, reconnection and management fees."),
-    Root("rounding", "income", (1, 2), True, "Differences of rounding, lines and cash; either side of zero."),
-    Root("over-short", "expense", (2, 2), True, "Drawers counted over or short, by till."),
-    Root("loss", "expense", (2, 2), True, "Written-off debts, refunds without proof, gifts."),
-    Root("cost", "expense", (2, 3), True, "Commission and other costs."),
-    Root("equity", "equity", (2, 2), True, "Opening balances and what owners put in."),
+    Root(
+        "sales",
+        "income",
+        (2, 3),
+        True,
+        said("Sales by service; fixed charges, demand and others beside them."),
+    ),
+    Root("fees", "income", (2, 2), True, said("Channel, tamper, reconnection and management fees.")),
+    Root(
+        "rounding",
+        "income",
+        (1, 2),
+        True,
+        said("Differences of rounding, lines and cash; either side of zero."),
+    ),
+    Root("over-short", "expense", (2, 2), True, said("Drawers counted over or short, by till.")),
+    Root("loss", "expense", (2, 2), True, said("Written-off debts, refunds without proof, gifts.")),
+    Root("cost", "expense", (2, 3), True, said("Commission and other costs.")),
+    Root("equity", "equity", (2, 2), True, said("Opening balances and what owners put in.")),
     # Energy, a second commodity in the same books: where it came from and where it went.
-    Root("energy/sold", "income", (3, 3), False, "Energy handed out against money."),
+    Root("energy/sold", "income", (3, 3), False, said("Energy handed out against money.")),
     Root(
-        "energy/free", "income", (3, 3), False, "Energy handed out free: allowances and engineering credit."
+        "energy/free",
+        "income",
+        (3, 3),
+        False,
+        said("Energy handed out free: allowances and engineering credit."),
     ),
     Root(
-        "energy/replaced", "income", (3, 3), False, "Credit issued again for another meter or a lost token."
+        "energy/replaced",
+        "income",
+        (3, 3),
+        False,
+        said("Credit issued again for another meter or a lost token."),
     ),
-    Root("energy/returned", "income", (3, 3), False, "Credit taken back or destroyed."),
-    Root("energy/meter", "asset", (3, 3), False, "Credit given to a meter, net of what was taken back."),
+    Root("energy/returned", "income", (3, 3), False, said("Credit taken back or destroyed.")),
+    Root(
+        "energy/meter", "asset", (3, 3), False, said("Credit given to a meter, net of what was taken back.")
+    ),
 )
 
 SERVICES = ("electricity", "water", "gas", "cooling", "time")

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 
 from vending.analytics import timeline
-from vending.web import places, words
+from vending.web import places, trail_words, words
 from vending.web.words import _, plural
 
 # A silence that is worth a word.
@@ -94,7 +94,7 @@ def _told(event: timeline.Event) -> dict[str, Any]:
         }
     return {
         "state": "off",
-        "what": event.name.capitalize(),
+        "what": trail_words.act(event.name),
         "detail": "; ".join(part for part in (facts["who"], facts["reason"] or "") if part),
     }
 

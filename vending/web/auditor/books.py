@@ -141,7 +141,7 @@ def account() -> Any:
             page={
                 "title": path,
                 "crumbs": [{"label": _("Trial balance"), "url": url_for("books.trial", unit=unit)}, {"label": path}],
-                "intro": root.meaning,
+                "intro": words.refusal(root.meaning),
                 "facts": [_("opened with %(amount)s", amount=shown(found.opening, unit)), _("now %(amount)s", amount=shown(found.closing, unit))],
             },
             columns=[Column("posted at", _("When")), Column("kind", _("Kind")), Column("source", _("Source")), Column("note", _("Note")), Column("amount", _("Amount"), end=True), Column("balance", _("Balance"), end=True)],

@@ -58,12 +58,12 @@ def check() -> Any:
     lines = [
         {
             "state": marks[result.state],
-            "sentence": result.check.holds,
+            "sentence": words.refusal(result.check.holds),
             "detail": "; ".join(
                 [
                     result.check.invariant,
                     plural("%(num)s row looked at", "%(num)s rows looked at", result.looked_at),
-                    *result.faults[:3],
+                    *map(words.refusal, result.faults[:3]),
                 ]
             ),
             "url": "",

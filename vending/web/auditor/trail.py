@@ -11,7 +11,7 @@ from vending.access import policy
 from vending.access.policy import Permission
 from vending.analytics import trail
 from vending.services import Services
-from vending.web import gate, listing, places, words
+from vending.web import gate, listing, places, trail_words, words
 from vending.web.listing import Cell, Column
 from vending.web.words import _
 
@@ -41,7 +41,15 @@ def index() -> Any:
     def fetch(offset: int, most: int) -> list[listing.Row]:
         with services.db.reading() as session:
             found = trail.list_entries(
-                session, sites, text=text, subject=subject, since=since, until=until, offset=offset, most=most
+                session,
+                sites,
+                text=text,
+                acts=trail_words.looked_for(text),
+                subject=subject,
+                since=since,
+                until=until,
+                offset=offset,
+                most=most,
             )
         return [_row(one) for one in found]
 
@@ -79,15 +87,15 @@ def _row(one: trail.Entry) -> listing.Row:
     return [
         Cell(words.moment(one.at, place.zone), one.at),
         Cell(one.actor_name, url=""),
-        Cell(one.act),
-        Cell(f"{kind} {key[:10]}", one.subject, url=url_for(endpoint, key=key) if may else ""),
+        Cell(trail_words.act(one.act), one.act),
+        Cell(
+            f"{trail_words.subject(kind)} {key[:10]}",
+            one.subject,
+            url=url_for(endpoint, key=key) if may else "",
+        ),
         Cell(one.reason or ""),
-        Cell(told(one.detail), json.dumps(one.detail, ensure_ascii=False, sort_keys=True)),
+        Cell(
+            trail_words.details(one.detail, place.currency),
+            json.dumps(one.detail, ensure_ascii=False, sort_keys=True),
+        ),
     ]
-
-
-def told(detail: dict[str, Any]) -> str:
-    """The details on one line, the long ones cut: the file has them whole."""
-    parts = [f"{name} {value}" for name, value in detail.items() if value not in (None, "", [], {})]
-    line = "; ".join(parts)
-    return line if len(line) <= 120 else line[:117] + "…"

@@ -14,7 +14,7 @@ from vending.access.policy import EVERYWHERE, Grant, Permission
 from vending.errors import NotFound, VendingError
 from vending.estate import queries as estate
 from vending.services import Services
-from vending.web import forms, gate, listing, places, words
+from vending.web import forms, gate, listing, places, trail_words, words
 from vending.web.listing import Cell, Column
 from vending.web.words import _
 
@@ -235,7 +235,7 @@ def show(key: str) -> Any:
                 "at": words.moment(line.at, place.zone),
                 "iso": line.at.isoformat(),
                 "state": "off",
-                "what": line.act.capitalize(),
+                "what": trail_words.act(line.act),
                 "detail": "; ".join(part for part in (line.actor_name, line.reason or "") if part),
                 "value": "",
             }

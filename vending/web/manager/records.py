@@ -15,7 +15,7 @@ from vending.ledger import queries as ledger
 from vending.money import parse_amount
 from vending.services import Services
 from vending.tariffs import service as tariffs
-from vending.web import forms, gate, listing, places, words
+from vending.web import forms, gate, listing, places, trail_words, words
 from vending.web.manager.estate import crumbs, format_name, lamp_of, may_edit, state_word, tenant_fields
 from vending.web.words import _, plural
 
@@ -32,7 +32,7 @@ def history_entries(lines: list[estate.HistoryLine]) -> list[dict[str, Any]]:
             "at": words.moment(line.at, zone),
             "iso": line.at.isoformat(),
             "state": "off",
-            "what": line.act.capitalize(),
+            "what": trail_words.act(line.act),
             "detail": "; ".join(part for part in (line.actor_name, line.reason or "") if part),
             "value": "",
             "url": "",

@@ -17,7 +17,7 @@ from vending.estate import queries as estate
 from vending.services import Services
 from vending.vends import queries
 from vending.vends.plan import WITHOUT_MONEY
-from vending.web import charts, gate, listing, places, printing, words
+from vending.web import charts, gate, listing, places, printing, trail_words, words
 from vending.web.cashier import sale_words
 from vending.web.listing import Cell, Column
 from vending.web.timelines import token_kind
@@ -289,7 +289,7 @@ def show(key: str) -> Any:
                 "at": words.moment(line.at, place.zone),
                 "iso": line.at.isoformat(),
                 "state": "off",
-                "what": line.act.capitalize(),
+                "what": trail_words.act(line.act),
                 "detail": "; ".join(part for part in (line.actor_name, line.reason or "") if part),
                 "url": "",
                 "value": "",
