@@ -150,9 +150,10 @@ def run(
     for hour in range(days * 24):
         wanting = [(life, ask) for life in lives if (ask := life.wants()) is not None]
         if wanting:
-            tokens = seller.sell([ask for _life, ask in wanting])
-            for (life, _ask), digits in zip(wanting, tokens, strict=True):
-                life.enter(digits)
+            purchases = seller.sell([ask for _life, ask in wanting])
+            for (life, _ask), tokens in zip(wanting, purchases, strict=True):
+                for digits in tokens:
+                    life.enter(digits)
         for life in lives:
             life.draw()
         if progress is not None and hour % 24 == 23:
@@ -218,10 +219,8 @@ class Life:
         elif self._off_since is None:
             self._off_since = state.now
 
-    def enter(self, digits: str | None) -> None:
+    def enter(self, digits: str) -> None:
         """Type what was bought, as people type."""
-        if digits is None:
-            return
         twin, unit, sums = self.twin, self.unit, self.sums
         now, seed = twin.state.now, unit.tenant.seed
         wrong = mistyped(digits, seed, now)

@@ -4,8 +4,8 @@
 
     {"pan": "600727…", "subclass": 0, "units": 4276, "at": "2026-01-05T08:00:00+00:00"}
 
-It answers on its standard output, one line each: `{"token": "20 digits"}`, or `{"refused": "code"}` when it will not sell. A
-vendor that sells in groups gets all that is wanted in an hour as one list a line, and answers with a list.
+It answers on its standard output, one line each: `{"token": "20 digits"}`, `{"tokens": [...]}` where several belong to one
+purchase, in the order in which they are typed, or `{"refused": "code"}` when it will not sell. A vendor that sells in groups gets all that is wanted in an hour as one list a line, and answers with a list.
 Before it is asked, the file given as the clock says the same moment in the form of the module's simulated clock (D13), so
 a module that reads that file issues with the time of the simulation.
 """
@@ -44,11 +44,14 @@ class Ask:
     now: int
 
 
+Purchase = tuple[str, ...]
+
+
 class Vendor(Protocol):
     """Who sells."""
 
-    def sell(self, asks: Sequence[Ask]) -> list[str | None]:
-        """What is wanted in the same hour, one token for each, in order; None where the sale is refused."""
+    def sell(self, asks: Sequence[Ask]) -> list[Purchase]:
+        """What is wanted in the same hour: for each the tokens to type, in order; none where the sale is refused."""
 
 
 class OwnVendor:
@@ -58,8 +61,8 @@ class OwnVendor:
         self._keys = keys
         self._last: dict[str, int] = {}
 
-    def sell(self, asks: Sequence[Ask]) -> list[str | None]:
-        return [self.token(ask) for ask in asks]
+    def sell(self, asks: Sequence[Ask]) -> list[Purchase]:
+        return [(self.token(ask),) for ask in asks]
 
     def token(self, ask: Ask) -> str:
         pan, units, now = ask.pan, ask.units, ask.now
@@ -95,13 +98,13 @@ class CommandVendor:
                 "The vendor's program cannot be started. Check the command after --vendor."
             ) from None
 
-    def sell(self, asks: Sequence[Ask]) -> list[str | None]:
+    def sell(self, asks: Sequence[Ask]) -> list[Purchase]:
         if not self._in_groups:
-            return [self._token(self._ask(_question(ask), ask.now)) for ask in asks]
+            return [self._tokens(self._ask(_question(ask), ask.now)) for ask in asks]
         answers = self._ask([_question(ask) for ask in asks], asks[0].now)
         if not isinstance(answers, list) or len(answers) != len(asks):
             raise VendorFailed("The vendor's program answered another number of sales than it was asked for.")
-        return [self._token(answer) for answer in answers]
+        return [self._tokens(answer) for answer in answers]
 
     def _ask(self, question: Any, now: int) -> Any:
         """One line there, one line back, with the module's clock set before."""
@@ -118,13 +121,15 @@ class CommandVendor:
                 "The vendor's program ended or sent a line that is no answer. See what it printed."
             ) from None
 
-    def _token(self, answer: Any) -> str | None:
+    def _tokens(self, answer: Any) -> Purchase:
         if not isinstance(answer, dict):
             raise VendorFailed("The vendor's program sent a line that is no answer. See what it printed.")
-        if "token" not in answer:
+        tokens = answer.get("tokens", [answer["token"]] if "token" in answer else [])
+        if not isinstance(tokens, list):
+            raise VendorFailed("The vendor's program sent tokens that are no list. See what it printed.")
+        if not tokens:
             self.refused += 1
-            return None
-        return str(answer["token"])
+        return tuple(str(one) for one in tokens)
 
     def close(self) -> None:
         assert self._process.stdin is not None

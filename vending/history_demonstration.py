@@ -33,6 +33,8 @@ from vending.auditor.opening import opened
 from vending.auditor.reconciliation import Window
 from vending.clock import FixedClock
 from vending.db import Database
+from vending.demonstration.days import Desk
+from vending.demonstration.people import seed_of
 from vending.errors import InvalidInput, Unavailable, VendingError
 from vending.estate import queries as estate
 from vending.payments.tender import Tender
@@ -48,7 +50,7 @@ ESTATE = "mall"
 LONGEST_DAYS = 3660
 BUDGET_UNITS = 2_000_000_000
 NAMES = uuid.UUID("5b1f0e0a-9d7c-5a2b-8e3f-4a6d2c7b1e90")
-CASHIERS = (("history-thandi", "Thandi Nkosi"), ("history-pieter", "Pieter Botha"))
+TOP_UPS_MINOR = (250_000, 1_500_000)  # what a customer whose balance is ours pays in, once a month
 PATIENCE_S = 60.0
 
 
@@ -216,6 +218,7 @@ def sell_lines(
                 progress(
                     f"{month}: {seller.sold:,} sales so far, day {(moment.date() - first).days + 1} of {days}"
                 )
+        seller.desk.ends()
     finally:
         services.sales.close()
         db.close()
@@ -231,13 +234,25 @@ class _Seller:
         self._asked = 0
         self.sold = 0
         with services.db.reading() as session:
-            (self._site, *_others) = [site.key for site in estate.list_sites(session)]
-            self._meters = {pan: key for key, pan in estate.list_numbers(session)}
+            (site, *_others) = estate.list_sites(session)
+            keys = [key for key, _pan in estate.list_numbers(session)]
+            meters = estate.list_meters(session, clock, keys)
+        self._site = site.key
+        self._meters = {meter.pan: meter.key for meter in meters}
+        self._accounts = sorted(
+            (meter.pan, meter.key) for meter in meters if meter.credit_in == "account" and meter.tenant
+        )
+        self.desk = Desk(services.db, clock, site.key, site.currency, seed)
 
-    def sell(self, asks: list[dict[str, Any]]) -> list[dict[str, str]]:
-        self._clock.set(datetime.fromisoformat(asks[0]["at"]))
-        baskets = [self._basket(ask) for ask in asks]
-        answers: list[dict[str, str]] = []
+    def sell(self, asks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        moment = datetime.fromisoformat(asks[0]["at"])
+        top_ups = self._top_ups(moment.day) if self.desk.comes_to(moment) else []
+        answers = self._sold([*top_ups, *[self._basket(ask) for ask in asks]])
+        self.desk.look_at_drawers()
+        return answers[len(top_ups) :]
+
+    def _sold(self, baskets: list[Basket]) -> list[dict[str, Any]]:
+        answers: list[dict[str, Any]] = []
         for begin in range(0, len(baskets), MAX_REQUESTS):
             group = baskets[begin : begin + MAX_REQUESTS]
             outcomes = vends.sell(self._services.db, self._clock, self._services.module, group)
@@ -245,19 +260,36 @@ class _Seller:
             answers += [
                 _answer(basket, outcome, tokens) for basket, outcome in zip(group, outcomes, strict=True)
             ]
-        self.sold += sum("token" in one for one in answers)
+        self.sold += sum("refused" not in one for one in answers)
         return answers
+
+    def _top_ups(self, day: int) -> list[Basket]:
+        """The customers whose balance is ours pay once a month, each on a day of its own, by transfer."""
+        baskets = []
+        for place, (_pan, key) in enumerate(self._accounts):
+            if place % 28 + 1 == day:
+                self._asked += 1
+                low, high = TOP_UPS_MINOR
+                amount = low + seed_of(self._name("amount")) % ((high - low) // 1000) * 1000
+                order = VendOrder(self._name("order"), key, money_minor=amount, kind="account")
+                tender = Tender("transfer", reference=f"EFT {self._seed}-{self._asked:06d}")
+                baskets.append(self._basket_of(order, tender, "N1"))
+        return baskets
 
     def _basket(self, ask: dict[str, Any]) -> Basket:
         """Order and sale have names made from the seed, so that the same history has the same receipts."""
         self._asked += 1
-        order = VendOrder(
-            self._name("order"), self._meters[ask["pan"]], units=ask["units"], with_allowance=False
-        )
-        bits = self._name("till").encode()[0]
-        cashier = CASHIERS[bits % 2]
+        order = VendOrder(self._name("order"), self._meters[ask["pan"]], units=ask["units"])
+        bits = seed_of(self._name("till"))
         tender = Tender("card", reference=f"{self._asked:06d}") if bits % 3 == 0 else Tender("cash")
-        return Basket(self._name("sale"), (order,), (tender,), self._site, f"N{1 + bits % 2}", *cashier)
+        return self._basket_of(order, tender, f"N{1 + bits % 2}")
+
+    def _basket_of(self, order: VendOrder, tender: Tender, till: str) -> Basket:
+        drawer = self.desk.drawer(till)
+        cashier = drawer.cashier
+        return Basket(
+            self._name("sale"), (order,), (tender,), self._site, till, cashier.key, cashier.name, drawer.shift
+        )
 
     def _name(self, what: str) -> str:
         return str(uuid.uuid5(NAMES, f"{self._seed} {what} {self._asked}"))
@@ -270,13 +302,14 @@ class _Seller:
 
 def _answer(
     basket: Basket, outcome: vends.SaleOutcome | Exception, tokens: dict[str, list[str]]
-) -> dict[str, str]:
+) -> dict[str, Any]:
     if isinstance(outcome, VendingError):
         return {"refused": outcome.code}
     if isinstance(outcome, Exception):
         raise outcome
     digits = tokens.get(basket.sale_id, [])
-    return {"token": digits[0]} if len(digits) == 1 else {"refused": ",".join(outcome.states)}
+    gave = all(state == "issued" for state in outcome.states)
+    return {"tokens": digits} if gave else {"refused": ",".join(outcome.states)}
 
 
 # --- the digest -------------------------------------------------------------------------------------------------------

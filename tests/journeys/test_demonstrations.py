@@ -1,6 +1,7 @@
 """The demonstrations that convince, as the commands that people run."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -49,21 +50,22 @@ def test_a_server_that_is_killed_between_payment_and_token_ends_with_the_same_di
 
 
 def test_the_same_seed_lives_the_same_history_and_the_books_agree(tmp_path: Path) -> None:
-    """Four days of the mall, twice: simulated tenants, the real module under their clock, the real sale."""
+    """Six days of the mall, twice: simulated tenants, the real module under their clock, the real sale."""
     digests = []
     for name in ("one", "two"):
         said = demo(
             "history",
             tmp_path,
-            *("--days", "4", "--seed", "3", "--until", "2026-11-20"),
+            *("--days", "6", "--seed", "3", "--until", "2026-11-20"),
             AMPOULE_VAR=str(tmp_path / name),
         )
-        assert "76 token meters, 4 days from 2026-11-16 on, seed 3." in said
+        assert "76 token meters, 6 days from 2026-11-14 on, seed 3." in said
         assert "Log, database, books and receipts agree" in said
         assert int(said.partition(" sales,")[0].splitlines()[-1].replace(",", "")) > 20
         digests.append(said.partition("Digest of the books: ")[2].split()[0])
     assert digests[0] == digests[1]
     assert len(digests[0]) == 64
+    _cashiers_worked(tmp_path / "one" / "ampoule.db")
     program = Path(sys.executable).parent / "ampoule"
     again = subprocess.run(
         [str(program), "demo", "history", "--days", "1"],
@@ -75,3 +77,21 @@ def test_the_same_seed_lives_the_same_history_and_the_books_agree(tmp_path: Path
     )
     assert again.returncode == 1
     assert "holds a demonstration already" in again.stderr
+
+
+def _cashiers_worked(books: Path) -> None:
+    """Every sale belongs to a shift that was counted and closed, what it took is on its way to the bank, and accounts
+    were topped up by transfer."""
+    connection = sqlite3.connect(books)
+    try:
+
+        def one(statement: str) -> int:
+            return int(connection.execute(statement).fetchone()[0])
+
+        assert one("SELECT count(*) FROM payment WHERE shift = ''") == 0
+        assert one("SELECT count(*) FROM shift") == one("SELECT count(*) FROM shift_closing") >= 2
+        assert one("SELECT count(*) FROM bank_batch_shift") >= 2
+        assert one("SELECT count(*) FROM bank_line") > 0
+        assert one("SELECT count(*) FROM vend WHERE kind = 'account' AND state = 'issued'") > 0
+    finally:
+        connection.close()

@@ -34,7 +34,10 @@ def answer(asked):
     last = now
     if asked["units"] % 7 == 0:
         return {{"refused": "no_sevens"}}
-    return {{"token": vendor.sell([Ask(asked["pan"], asked["subclass"], asked["units"], now)])[0]}}
+    ask = Ask(asked["pan"], asked["subclass"], asked["units"], now)
+    if asked["units"] % 5 == 0:
+        return {{"tokens": [vendor.token(ask), vendor.token(ask)]}}
+    return {{"token": vendor.token(ask)}}
 for line in sys.stdin:
     asked = json.loads(line)
     said = [answer(one) for one in asked] if isinstance(asked, list) else answer(asked)
