@@ -100,7 +100,7 @@ def _issue(
             else:
                 issued += 1
                 out.write(answer)
-        engine.log.keep_house()
+        engine.keep_house()
         progress(len(chunk))
     out.flush()
     os.fsync(out.fileno())

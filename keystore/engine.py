@@ -398,6 +398,11 @@ class Engine:
         """Somebody shows a head that this log signed. A longer or another log than ours stops the sale."""
         self.heads.present(note)
 
+    def keep_house(self) -> None:
+        """What is due between groups, when no answer waits."""
+        self.heads.listen()
+        self.log.keep_house()
+
     def _require_not_behind(self) -> None:
         reason = self.heads.behind()
         if reason is not None:

@@ -6,8 +6,6 @@ until two people fast-forward it (`powers.py`). Not here: the form of a checkpoi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from keystore import notes
 from keystore.errors import ModuleRefused
 from keystore.log import IssuanceLog
@@ -32,11 +30,25 @@ class Heads:
             del self._unmet[:-_KEPT]
             self._log.hold_anchors(head.size, note)
 
-    def present_all(self, shown: Iterable[str]) -> None:
-        """What every place outside holds: the longest first, because it is then kept in all of them."""
-        read = [(notes.opened(note, self._log.name, self._log.public_key), note) for note in shown]
-        for _, note in sorted(read, key=lambda one: one[0].size if one[0] else -1, reverse=True):
+    def greet(self) -> None:
+        """What every place outside holds at the start: the longest first, because it is then kept in all of them."""
+        read = []
+        for path, note in self._log.witnesses.greet():
+            head = notes.opened(note, self._log.name, self._log.public_key)
+            read.append((head.size if head else -1, path, note))
+        for _, path, note in sorted(read, reverse=True):
             self.present(note)
+            self._log.witnesses.answered(path, ours=True)
+
+    def listen(self) -> None:
+        """What a place outside says that was away or hung at the start."""
+        for path, note in self._log.witnesses.heard():
+            try:
+                self.present(note)
+            except ModuleRefused:
+                self._log.witnesses.answered(path, ours=False)
+            else:
+                self._log.witnesses.answered(path, ours=True)
 
     def behind(self) -> str | None:
         """Why the module may not sell, or None."""

@@ -25,6 +25,7 @@ from keystore.merkle import Tree
 from keystore.module import Checkpoint, Proof, PublicEntry
 from keystore.snapshot import Run
 from keystore.state import State, order_key
+from keystore.witnesses import Witnesses
 
 Json = dict[str, Any]
 
@@ -60,7 +61,6 @@ class IssuanceLog:
         self.public_key = signing_key.public_key().public_bytes_raw()
         self._initial = initial
         self.snapshot_every = SNAPSHOT_EVERY
-        self._anchors = anchors
         self._room, self._room_until = 0, 0.0
         self.anchors_held = False  # while a longer log is known of, its head is not written over
         self._held_size = 0
@@ -71,6 +71,7 @@ class IssuanceLog:
         except BaseException:
             self._journal.close()
             raise
+        self.witnesses = Witnesses(anchors)
 
     def _load(self) -> None:
         journal = self._journal
@@ -149,10 +150,14 @@ class IssuanceLog:
             self.write_checkpoint()
         self._journal.settle()
         self._journal.close()
+        self.witnesses.settle()
+        self.witnesses.close()
 
     def abandon(self) -> None:
         """Let go without writing anything."""
         self._journal.close()
+        self.witnesses.close()
+        self.witnesses.settle()
 
     # --- extending ------------------------------------------------------------------------------------------------
 
@@ -256,7 +261,7 @@ class IssuanceLog:
         with (self.folder / "checkpoints").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"note": note}, ensure_ascii=False) + "\n")
         if not self.anchors_held:
-            self._push(note)
+            self.witnesses.push(note)
         self._journal.settle()
         self._checkpoint_size = self.tree.size
         self._checkpoint_at = time.monotonic()
@@ -266,19 +271,11 @@ class IssuanceLog:
         """Make the mark of what was acknowledged durable; called when nobody asks for anything."""
         self._journal.settle()
 
-    def _push(self, note: str) -> None:
-        """The head to every place outside. A witness that is away does not stop the sale."""
-        for path in self._anchors:
-            try:
-                write_whole(path, note.encode())
-            except OSError:
-                continue
-
     def hold_anchors(self, size: int, note: str) -> None:
         """A head was shown that this log does not reach: keep it outside the log, so that a restart knows of it. A longer
         one is never written over by a shorter."""
         if not self.anchors_held or size > self._held_size:
-            self._push(note)
+            self.witnesses.push(note)
             self._held_size = size
         self.anchors_held = True
 

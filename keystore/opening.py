@@ -80,7 +80,7 @@ def open_module(opened: Opened, data: bytes, options: Options, source: TimeSourc
         engine = Engine(
             identity_of(file), ring_of(opened, options.hsm), log, clock, options.ciphers or ea_table.DEFAULT
         )
-        engine.heads.present_all([path.read_text(encoding="utf-8") for path in outside if path.exists()])
+        engine.heads.greet()
         group = Group()
         engine.start(group, digest_of(data))
         engine.commit(group)

@@ -38,6 +38,7 @@ def status(identity: Identity, log: IssuanceLog, ring: KeyRing, clock: Clock, he
     told = tuple(w for b in budgets for w in b.warnings)
     if identity.quorum < 2:
         told = (*told, "One person approves alone here: this site chose a quorum of one at its ceremony.")
+    told = (*told, *log.witnesses.warnings())
     room = log.room_left()
     if room < ROOM_WARNED:
         told = (

@@ -198,7 +198,7 @@ class Server:
         if jobs:
             self._finish(jobs, group)
         if self._engine is not None:
-            self._engine.log.keep_house()
+            self._engine.keep_house()
             if not jobs:
                 self._engine.log.settle()
         now = time.monotonic()

@@ -116,6 +116,23 @@ _MODULE_NEXT = (
 )
 
 
+def of_module(status: Status | None) -> list[Finding]:
+    """What the module itself warns of; its budgets are told of below."""
+    if status is None:
+        return []
+    of_a_budget = {warning for one in status.budgets for warning in one.warnings}
+    return [
+        Finding(
+            "module",
+            WARN,
+            warning,
+            "The key manager's guide says what to do: `keystore status` shows the same.",
+        )
+        for warning in status.warnings
+        if warning not in of_a_budget
+    ]
+
+
 def of_budgets(status: Status | None, now: datetime) -> list[Finding]:
     if status is None or status.state == "locked":
         return []

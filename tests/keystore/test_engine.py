@@ -555,7 +555,9 @@ def test_a_witness_is_kept_up_to_date_and_its_absence_stops_nothing(folder: obje
     module = Module(Path(str(folder)), witnesses=(here, away))
     module.issued(credit())
     module.engine.log.write_checkpoint()
+    module.engine.log.witnesses.settle()
     assert here.read_text() == module.checkpoint().note
+    assert any(f"{away} takes no head" in line for line in module.status().warnings)
     module.issued(credit())
     module.engine.log.abandon()
 
@@ -571,9 +573,11 @@ def test_a_shorter_head_never_writes_over_a_longer_one_that_a_witness_holds(
     module = Module(folder, witnesses=(witness,))
     module.issued(credit())
     module.engine.log.write_checkpoint()
+    module.engine.log.witnesses.settle()
     shorter = (folder / "keys.stsks.head").read_text()
     module.issued(credit())
     module.engine.log.write_checkpoint()
+    module.engine.log.witnesses.settle()
     longer = witness.read_text()
     module.close()
     shutil.rmtree(folder / "log")
@@ -581,6 +585,7 @@ def test_a_shorter_head_never_writes_over_a_longer_one_that_a_witness_holds(
     (folder / "keys.stsks.head").write_text(shorter)
     module = Module(folder, witnesses=(witness,))
     assert module.status().state == "behind"
+    module.engine.log.witnesses.settle()
     assert witness.read_text() == longer
     assert (folder / "keys.stsks.head").read_text() == longer
     module.engine.log.abandon()

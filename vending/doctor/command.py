@@ -58,6 +58,7 @@ def examine(site: Settings, clock: Clock) -> Iterator[Finding]:
             db.close()
     yield found
     yield looks.of_users(site)
+    yield from condition.of_module(status)
     yield from condition.of_budgets(status, clock.now())
     yield from condition.of_keys(status, clock.now())
     yield from looks.of_backups(site, clock.now())

@@ -43,7 +43,7 @@ def run_until_killed(
                     tell(write, request)
                 for answer in module.issue([request]):
                     tell(write, answer)
-                module.engine.log.keep_house()
+                module.engine.keep_house()
             module.close()
         finally:
             os._exit(0)

@@ -194,6 +194,18 @@ def test_a_module_that_is_not_ready_says_what_to_do(state: str) -> None:
     assert found.next_step
 
 
+def test_what_the_module_warns_of_is_told_once() -> None:
+    low = "The budget is low."
+    budgets = (SimpleNamespace(warnings=(low,)),)
+    status: Any = SimpleNamespace(
+        warnings=(low, "The witness /mnt/far/head has hung for 12 seconds."), budgets=budgets
+    )
+    (found,) = condition.of_module(status)
+    assert found.state == condition.WARN
+    assert "/mnt/far/head" in found.says
+    assert condition.of_module(None) == []
+
+
 def test_a_module_that_is_away() -> None:
     module = FakeModule()
     module.away = True
