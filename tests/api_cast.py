@@ -34,7 +34,7 @@ def add_seller(
         )
         sellers.put_terms(session, shop.clock, SYSTEM, wanted, reason="test")
         if paid_in:
-            sellers.pay_in(session, shop.clock, SYSTEM, code, paid_in, reference="bank-001")
+            sellers.pay_in(session, shop.clock, SYSTEM, code, paid_in, reference=f"bank-{code}")
 
 
 def add_key(

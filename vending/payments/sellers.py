@@ -31,6 +31,7 @@ from vending.ledger import queries as ledger_queries
 from vending.ledger import service as ledger
 from vending.ledger.entries import transfer
 from vending.money import plain
+from vending.payments import transfers
 from vending.payments.tables import Seller, SellerHandover
 from vending.payments.tender import SELLER
 from vending.payments.tender import account_of as account_of_tender
@@ -330,10 +331,12 @@ def _set_block(
 def pay_in(
     session: Session, clock: Clock, actor: Actor, code: str, amount_minor: int, *, reference: str
 ) -> None:
-    """Money of the seller came to the site's bank. The reference is unique for ever, so a line is booked once."""
+    """Money of the seller came to the site's bank. The bank's line pays once: no other seller, no sale at a desk, and asked
+    again it is booked already."""
     row = _row(session, code)
     policy.require(actor, Permission.SELLER_EDIT, row.site_key)
     _refuse_unfit(amount_minor, reference)
+    transfers.use_for(session, reference, f"seller/{row.code}", clock.now())
     entry = transfer(
         "seller-paid-in",
         f"seller/{row.code}/{reference}",

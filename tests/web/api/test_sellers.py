@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from vending.errors import InvalidInput, NotAllowed
 from vending.ledger import queries as ledger
 from vending.payments import sellers
 from vending.payments.sellers import Commission, CommissionUnfit
-from vending.payments.tender import SELLER, Tender, TenderUnknown
+from vending.payments.tender import SELLER, Tender, TenderUnknown, TransferUsed
 from vending.vends.plan import Basket, VendOrder
 
 
@@ -122,6 +123,17 @@ def test_money_is_paid_in_once_by_its_reference(shop: Shop) -> None:
         for _ in range(2):
             sellers.pay_in(session, shop.clock, SYSTEM, "KIOSK7", 100_00, reference="bank-002")
     assert balance(shop, "seller/kiosk7") == 100_00
+
+
+def test_a_line_of_the_bank_pays_one_seller_or_one_sale(shop: Shop) -> None:
+    add_seller(shop)
+    add_seller(shop, "KIOSK8")
+    with pytest.raises(TransferUsed), shop.db.writing() as session:
+        sellers.pay_in(session, shop.clock, SYSTEM, "KIOSK8", 100_00, reference="Bank-kiosk7")
+    assert balance(shop, "seller/kiosk8") == 5_000_00
+    basket = shop.basket(shop.order("G-03", 100_00))
+    (refused,) = shop.sell(replace(basket, tenders=(Tender("transfer", reference="bank-KIOSK8"),)))
+    assert isinstance(refused, TransferUsed)
 
 
 def test_a_cashier_cannot_spend_a_sellers_money(shop: Shop) -> None:

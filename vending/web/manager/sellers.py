@@ -6,6 +6,7 @@ commission and blocking are acts of one, and stay in the trail.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -223,6 +224,24 @@ def _amount(typed: str, currency: str, field: str) -> int:
     return 0 if nothing else parse_amount(typed, currency, field=field)
 
 
+def _book(code: str, act: Callable[..., None], title: str, *, hint: str, said: str) -> Any:
+    """Asks for an amount and a reference, and books them."""
+    services: Services = g.services
+    one = _one(code)
+    form = _money_form(one, title, hint=hint)
+    if request.method == "GET":
+        return form.show()
+    try:
+        amount = parse_amount(forms.text("amount"), one.currency)
+        with services.db.writing() as session:
+            act(
+                session, services.clock, g.actor, one.code, amount, reference=forms.text("reference", most=60)
+            )
+    except VendingError as refused:
+        return form.show(refused)
+    return forms.done(said, url_for("sellers.show", code=one.code))
+
+
 def _money_form(one: SellerView, title: str, *, hint: str) -> Form:
     return Form(
         page={"title": title, "crumbs": _crumbs(title, code=one.code), "intro": one.name},
@@ -238,41 +257,25 @@ def _money_form(one: SellerView, title: str, *, hint: str) -> Form:
 @room.route("/<code>/pay-in", methods=["GET", "POST"])
 @gate.needs("seller.edit")
 def pay_in(code: str) -> Any:
-    services: Services = g.services
-    one = _one(code)
-    form = _money_form(one, _("Book a payment"), hint=_("What came to the site's bank."))
-    if request.method == "GET":
-        return form.show()
-    try:
-        amount = parse_amount(forms.text("amount"), one.currency)
-        with services.db.writing() as session:
-            sellers.pay_in(
-                session, services.clock, g.actor, one.code, amount, reference=forms.text("reference", most=60)
-            )
-    except VendingError as refused:
-        return form.show(refused)
-    return forms.done(_("The payment is booked."), url_for("sellers.show", code=one.code))
+    return _book(
+        code,
+        sellers.pay_in,
+        _("Book a payment"),
+        hint=_("What came to the site's bank."),
+        said=_("The payment is booked."),
+    )
 
 
 @room.route("/<code>/settle", methods=["GET", "POST"])
 @gate.needs("seller.edit")
 def settle(code: str) -> Any:
-    services: Services = g.services
-    one = _one(code)
-    form = _money_form(
-        one, _("Pay commission out"), hint=_("It goes to the seller's deposit; not more than was earned.")
+    return _book(
+        code,
+        sellers.settle_commission,
+        _("Pay commission out"),
+        hint=_("It goes to the seller's deposit; not more than was earned."),
+        said=_("The commission is paid out."),
     )
-    if request.method == "GET":
-        return form.show()
-    try:
-        amount = parse_amount(forms.text("amount"), one.currency)
-        with services.db.writing() as session:
-            sellers.settle_commission(
-                session, services.clock, g.actor, one.code, amount, reference=forms.text("reference", most=60)
-            )
-    except VendingError as refused:
-        return form.show(refused)
-    return forms.done(_("The commission is paid out."), url_for("sellers.show", code=one.code))
 
 
 @room.route("/<code>/block", methods=["GET", "POST"])
