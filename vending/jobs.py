@@ -235,8 +235,11 @@ def _of(row: OutboxMessage) -> JobView:
     )
 
 
-def list_jobs(session: Session, *, state: str = "", most: int = 100) -> list[JobView]:
-    """The newest first. `state` is waiting, dead or done; empty for all."""
+def list_jobs(
+    session: Session, *, state: str = "", most: int = 100, only: sa.ColumnElement[bool] | None = None
+) -> list[JobView]:
+    """The newest first. `state` is waiting, dead or done; empty for all. `only`: a condition on the row, for who may see a
+    part of them (`analytics.messages`)."""
     wanted = {
         WAITING: [OutboxMessage.delivered_at.is_(None), OutboxMessage.dead_at.is_(None)],
         DEAD: [OutboxMessage.dead_at.is_not(None)],
@@ -244,13 +247,17 @@ def list_jobs(session: Session, *, state: str = "", most: int = 100) -> list[Job
         "": [],
     }[state]
     rows = session.scalars(
-        sa.select(OutboxMessage).where(*wanted).order_by(OutboxMessage.id.desc()).limit(most)
+        sa.select(OutboxMessage).where(*wanted, *_also(only)).order_by(OutboxMessage.id.desc()).limit(most)
     )
     return [_of(row) for row in rows]
 
 
-def count(session: Session, clock: Clock) -> Counts:
-    open_ = (OutboxMessage.delivered_at.is_(None), OutboxMessage.dead_at.is_(None))
+def _also(only: sa.ColumnElement[bool] | None) -> tuple[sa.ColumnElement[bool], ...]:
+    return () if only is None else (only,)
+
+
+def count(session: Session, clock: Clock, *, only: sa.ColumnElement[bool] | None = None) -> Counts:
+    open_ = (OutboxMessage.delivered_at.is_(None), OutboxMessage.dead_at.is_(None), *_also(only))
     late = OutboxMessage.due_at < clock.now() - timedelta(minutes=1)
     waiting, oldest = session.execute(
         sa.select(sa.func.count(), sa.func.min(OutboxMessage.due_at)).where(*open_)
@@ -259,7 +266,9 @@ def count(session: Session, clock: Clock) -> Counts:
         waiting,
         session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage).where(*open_, late)) or 0,
         session.scalar(
-            sa.select(sa.func.count()).select_from(OutboxMessage).where(OutboxMessage.dead_at.is_not(None))
+            sa.select(sa.func.count())
+            .select_from(OutboxMessage)
+            .where(OutboxMessage.dead_at.is_not(None), *_also(only))
         )
         or 0,
         oldest,

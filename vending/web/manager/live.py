@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, current_app, g, render_template, request, url_for
 
 from vending import jobs
-from vending.access import approvals
+from vending.access import approvals, policy
 from vending.access.policy import Permission
-from vending.analytics import credit
+from vending.analytics import credit, messages
 from vending.analytics import sales as analytics
 from vending.estate import browsing
 from vending.services import Services
@@ -46,7 +46,11 @@ def show() -> Any:
             one for one in approvals.list_requests(session, services.clock, g.actor) if one.state != "expired"
         ]
         counts = browsing.counts(session, place.site_key)
-        background = jobs.count(session, services.clock)
+        background = jobs.count(
+            session,
+            services.clock,
+            only=messages.of_sites(session, policy.sites_where(g.actor, Permission.SITE_EDIT)),
+        )
     electricity = next((one.units for one in energy if one.name == "electricity"), 0)
     low = [one for one in units if one.state == "low"]
     money, orders = sums[-1]
