@@ -90,7 +90,7 @@ def module_act(name: str, write: Callable[..., str], **content: Any) -> Callable
         with desk.shop.db.writing() as session:
             return approvals.ask(
                 session, desk.shop.clock, maker, name, {}, site=desk.site, subject="thing:one",
-                reason="Because of the month", text=write(maker=maker.key, reason="Because of the month", made=now, **more),
+                reason="Because of the month", text=write(module="ampoule/test", maker=maker.key, reason="Because of the month", made=now, **more),
             )  # fmt: skip
 
     return made
