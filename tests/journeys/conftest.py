@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,19 +43,27 @@ def furnished(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     return path
 
 
-@pytest.fixture
-def site(furnished: Path, made_module: Path, clock: FixedClock, tmp_path: Path) -> Iterator[Site]:
-    path = tmp_path / "ampoule.db"
+@contextmanager
+def open_site(furnished: Path, made: Path, clock: FixedClock, folder: Path) -> Iterator[tuple[Counter, Desk]]:
+    """A furnished building with the real module in it, its people, and money in its safe."""
+    path = folder / "ampoule.db"
     shutil.copy(furnished, path)
     database = Database.open(f"sqlite:///{path}")
     shop = open_shop(database, clock)
-    counter = open_counter(shop, made_module, tmp_path)
+    counter = open_counter(shop, made, folder)
     shop.module = counter.module  # type: ignore[assignment]
-    desk = open_desk(shop)
-    with served(open_app(shop, tmp_path / "site")) as address:
-        yield Site(address.replace("127.0.0.1", "localhost"), counter, desk)
+    yield counter, open_desk(shop)
     counter.module.engine.log.abandon()
     database.close()
+
+
+@pytest.fixture
+def site(furnished: Path, made_module: Path, clock: FixedClock, tmp_path: Path) -> Iterator[Site]:
+    with (
+        open_site(furnished, made_module, clock, tmp_path) as (counter, desk),
+        served(open_app(desk.shop, tmp_path / "site")) as address,
+    ):
+        yield Site(address.replace("127.0.0.1", "localhost"), counter, desk)
 
 
 @dataclass

@@ -31,7 +31,18 @@ room = Blueprint("papers", __name__, url_prefix="/papers")
 @room.get("/shifts/<key>/<any(a4, a5, '80', '58'):size>.pdf")
 @gate.needs("shift.own")
 def shift(key: str, size: str) -> Response:
+    return shift_file(key, size)
+
+
+def shift_file(key: str, size: str) -> Response:
     return _pdf(writing.draw([shift_writing(key)], size), f"shift-{key[:8]}")
+
+
+@room.get("/others-shifts/<key>/<any(a4, a5, '80', '58'):size>.pdf")
+@gate.needs("shift.others")
+def others_shift(key: str, size: str) -> Response:
+    """The same paper for who looks after shifts and has none: a manager, an auditor."""
+    return shift_file(key, size)
 
 
 @room.post("/shifts/<key>/print")
@@ -55,6 +66,16 @@ def shift_writing(key: str) -> writing.Writing:
 @room.get("/deposits/<key>/<any(a4, a5, '80', '58'):size>.pdf")
 @gate.needs("shift.own")
 def deposit(key: str, size: str) -> Response:
+    return deposit_file(key, size)
+
+
+@room.get("/bags/<key>/<any(a4, a5, '80', '58'):size>.pdf")
+@gate.needs("shift.others")
+def bag(key: str, size: str) -> Response:
+    return deposit_file(key, size)
+
+
+def deposit_file(key: str, size: str) -> Response:
     found = deposit_writing(key)
     return _pdf(writing.draw([found], size), found.number)
 

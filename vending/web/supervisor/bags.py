@@ -338,7 +338,9 @@ def deposit(key: str) -> Any:
         slip=own.deposit_words(slip.deposit_slip(_one(key), log_head=own.log_head())),
         urls={
             "back": url_for("bags.show", key=key),
-            "pdf": url_for("papers.deposit", key=key, size="a5"),
-            "agent": printing.button("papers.print_deposit", key=key),
+            "pdf": url_for("papers.bag", key=key, size="a5"),
+            "agent": printing.button("papers.print_deposit", key=key)
+            if places.can(g.actor, "shift.own")
+            else None,
         },
     )

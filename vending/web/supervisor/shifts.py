@@ -341,8 +341,10 @@ def _paper(key: str, *, blind: bool = False) -> Any:
         slip=own.worded(content, ways),
         urls={
             "back": url_for("supervisor_shifts.show", key=key),
-            "pdf": "" if blind else url_for("papers.shift", key=key, size="80"),
-            "agent": None if blind else printing.button("papers.print_shift", key=key),
+            "pdf": "" if blind else url_for("papers.others_shift", key=key, size="80"),
+            "agent": printing.button("papers.print_shift", key=key)
+            if not blind and places.can(g.actor, "shift.own")
+            else None,
         },
     )
 
