@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,8 +46,12 @@ class JobQueue(Protocol):
         """The job that has been due for longest and that nobody works on; it is this worker's until it is given back."""
         ...
 
-    def done(self, message: Message) -> None:
-        """It is finished and never comes again."""
+    def take_alike(self, message: Message) -> list[Message]:
+        """Others of the same kind that are due and free, to be worked on together with one that this worker has."""
+        ...
+
+    def done(self, *messages: Message) -> None:
+        """They are finished and never come again."""
         ...
 
     def failed(self, message: Message, error: str) -> None:
@@ -63,36 +68,57 @@ def open_queue(db: Database, clock: Clock) -> JobQueue:
     return SharedQueue(db, clock) if db.dialect == "postgresql" else ThreadQueue(db, clock)
 
 
-class _Rows:
+class _Rows(ABC):
     """What both do alike: the rows."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    def _due(self) -> list[Message]:
+    def _due(self, event: str = "") -> list[Message]:
         with self._db.reading() as session:
-            return outbox.list_due(session, self._clock, most=LOOKED_AT)
+            return outbox.list_due(session, self._clock, most=LOOKED_AT, event=event)
 
-    def _still_due(self, message: Message) -> bool:
-        """Whether nobody finished it or put it off between the look and the hold."""
+    def _still_due(self, messages: Sequence[Message]) -> list[Message]:
+        """Those that nobody finished or put off between the look and the hold."""
         with self._db.reading() as session:
-            row = session.get(OutboxMessage, message.id)
-            return (
-                row is not None
-                and row.delivered_at is None
-                and row.dead_at is None
-                and row.tries == message.tries
-                and row.due_at <= self._clock.now()
-            )
+            return outbox.still_due(session, self._clock, messages)
 
-    def _write_done(self, message: Message) -> None:
+    @abstractmethod
+    def _hold(self, message: Message) -> bool:
+        """Whether it is this worker's from now on; not where another has it."""
+
+    @abstractmethod
+    def _let_go(self, message: Message) -> None:
+        """It is nobody's again."""
+
+    def take(self) -> Message | None:
+        for message in self._due():
+            if not self._hold(message):
+                continue
+            if self._still_due([message]):
+                return message
+            self._let_go(message)
+        return None
+
+    def take_alike(self, message: Message) -> list[Message]:
+        held = [one for one in self._due(message.event) if one.id != message.id and self._hold(one)]
+        due = self._still_due(held) if held else []
+        for one in held:
+            if one not in due:
+                self._let_go(one)
+        return due
+
+    def done(self, *messages: Message) -> None:
         with self._db.writing() as session:
-            outbox.delivered(session, self._clock, message.id)
+            outbox.delivered(session, self._clock, messages)
+        for message in messages:
+            self._let_go(message)
 
-    def _write_failed(self, message: Message, error: str) -> None:
+    def failed(self, message: Message, error: str) -> None:
         with self._db.writing() as session:
             outbox.failed(session, self._clock, message, logs.clean(error))
+        self._let_go(message)
 
 
 class ThreadQueue(_Rows):
@@ -108,37 +134,25 @@ class ThreadQueue(_Rows):
     def _name(self, message: Message) -> tuple[str, int]:
         return str(self._db.url.database), message.id
 
-    def take(self) -> Message | None:
-        for message in self._due():
-            name = self._name(message)
-            with self._guard:
-                if name in self._held:
-                    continue
-                self._held.add(name)
-            self._mine.add(name)
-            if self._still_due(message):
-                return message
-            self._give_back(message)
-        return None
+    def _hold(self, message: Message) -> bool:
+        name = self._name(message)
+        with self._guard:
+            if name in self._held:
+                return False
+            self._held.add(name)
+        self._mine.add(name)
+        return True
 
-    def done(self, message: Message) -> None:
-        self._write_done(message)
-        self._give_back(message)
-
-    def failed(self, message: Message, error: str) -> None:
-        self._write_failed(message, error)
-        self._give_back(message)
+    def _let_go(self, message: Message) -> None:
+        name = self._name(message)
+        self._mine.discard(name)
+        with self._guard:
+            self._held.discard(name)
 
     def close(self) -> None:
         with self._guard:
             self._held.difference_update(self._mine)
         self._mine.clear()
-
-    def _give_back(self, message: Message) -> None:
-        name = self._name(message)
-        self._mine.discard(name)
-        with self._guard:
-            self._held.discard(name)
 
 
 class SharedQueue(_Rows):
@@ -149,23 +163,6 @@ class SharedQueue(_Rows):
     def __init__(self, db: Database, clock: Clock) -> None:
         super().__init__(db, clock)
         self._connection: Connection | None = None
-
-    def take(self) -> Message | None:
-        for message in self._due():
-            if not self._lock(message):
-                continue
-            if self._still_due(message):
-                return message
-            self._unlock(message)
-        return None
-
-    def done(self, message: Message) -> None:
-        self._write_done(message)
-        self._unlock(message)
-
-    def failed(self, message: Message, error: str) -> None:
-        self._write_failed(message, error)
-        self._unlock(message)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -188,10 +185,10 @@ class SharedQueue(_Rows):
             raise
         return bool(found)
 
-    def _lock(self, message: Message) -> bool:
+    def _hold(self, message: Message) -> bool:
         return self._ask("pg_try_advisory_lock", message)
 
-    def _unlock(self, message: Message) -> None:
+    def _let_go(self, message: Message) -> None:
         self._ask("pg_advisory_unlock", message)
 
 

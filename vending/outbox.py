@@ -67,13 +67,18 @@ def emit_all(session: Session, clock: Clock, messages: Sequence[tuple[str, dict[
     )
 
 
-def list_due(session: Session, clock: Clock, *, most: int = 50) -> list[Message]:
-    rows = session.scalars(
-        sa.select(OutboxMessage)
+_MESSAGE = (OutboxMessage.id, OutboxMessage.event, OutboxMessage.payload, OutboxMessage.tries)
+
+
+def list_due(session: Session, clock: Clock, *, most: int = 50, event: str = "") -> list[Message]:
+    """The oldest first; of one event alone where it is named."""
+    rows = session.execute(
+        sa.select(*_MESSAGE)
         .where(
             OutboxMessage.delivered_at.is_(None),
             OutboxMessage.dead_at.is_(None),
             OutboxMessage.due_at <= clock.now(),
+            *([OutboxMessage.event == event] if event else []),
         )
         .order_by(OutboxMessage.due_at, OutboxMessage.id)
         .limit(most)
@@ -81,10 +86,24 @@ def list_due(session: Session, clock: Clock, *, most: int = 50) -> list[Message]
     return [Message(row.id, row.event, row.payload, row.tries) for row in rows]
 
 
-def delivered(session: Session, clock: Clock, message_id: int) -> None:
+def still_due(session: Session, clock: Clock, messages: Sequence[Message]) -> list[Message]:
+    """Those that nobody finished or put off since they were looked at."""
+    rows = session.execute(
+        sa.select(OutboxMessage.id, OutboxMessage.tries).where(
+            OutboxMessage.id.in_([message.id for message in messages]),
+            OutboxMessage.delivered_at.is_(None),
+            OutboxMessage.dead_at.is_(None),
+            OutboxMessage.due_at <= clock.now(),
+        )
+    )
+    tries = {row.id: row.tries for row in rows}
+    return [message for message in messages if tries.get(message.id) == message.tries]
+
+
+def delivered(session: Session, clock: Clock, messages: Sequence[Message]) -> None:
     session.execute(
         sa.update(OutboxMessage)
-        .where(OutboxMessage.id == message_id)
+        .where(OutboxMessage.id.in_([message.id for message in messages]))
         .values(delivered_at=clock.now(), last_error=None)
     )
 

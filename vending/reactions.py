@@ -1,11 +1,13 @@
 """Event -> what follows: from the outbox, after the commit that caused it. Each reaction may run twice.
 
-One table; an event without a reaction is delivered to nobody, and that is said here and not guessed.
+One table; an event without a reaction is delivered to nobody, and that is said here and not guessed. A reaction takes a list
+of messages of one event. Those of a sale come in groups, as the sales do: on SQLite they share a processor and the one
+writing connection with the tills, and each by itself took both for longer than the sale that it follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from keystore.errors import KeystoreError
 from vending.estate import queries as estate
@@ -17,14 +19,21 @@ from vending.services import Services
 from vending.shifts import queries as shifts
 from vending.vends import queries
 
-Reaction = Callable[[Services, Message], None]
+Reaction = Callable[[Services, Sequence[Message]], None]
 
 
-def keep_paper(services: Services, message: Message) -> None:
+def one_by_one(react: Callable[[Services, Message], None]) -> Reaction:
+    def all_of_them(services: Services, messages: Sequence[Message]) -> None:
+        for message in messages:
+            react(services, message)
+
+    return all_of_them
+
+
+def keep_papers(services: Services, messages: Sequence[Message]) -> None:
     """What stands around a sale is taken when it is sold, whether or not anybody prints it then."""
-    receipts.keep(
-        services.db, services.clock, message.payload["sale"], test=services.settings.is_demonstration
-    )
+    sales = [message.payload["sale"] for message in messages]
+    receipts.keep_all(services.db, services.clock, sales, test=services.settings.is_demonstration)
 
 
 def ask_to_send(services: Services, message: Message) -> None:
@@ -39,11 +48,24 @@ def ask_to_send(services: Services, message: Message) -> None:
     )
 
 
-def print_paper(services: Services, message: Message) -> None:
+def print_papers(services: Services, messages: Sequence[Message]) -> None:
     """The first paper of a sale, at a till whose PC runs the print agent; cash opens the drawer."""
+    with services.db.reading() as session:
+        agents = print_queue.tills_with_agent(session)
+        if not agents:
+            return
+        sales = queries.whole_sales(session, [message.payload["sale"] for message in messages])
+    printed = [
+        sale
+        for sale in sales
+        if (sale.site_key, sale.till) in agents
+        and sale.state == "issued"
+        and not any(vend.state == "paid" for vend in sale.vends)
+    ]
+    if not printed:
+        return
     with services.db.writing() as session:
-        sale = queries.one_sale(session, message.payload["sale"])
-        if sale.state == "issued" and not any(vend.state == "paid" for vend in sale.vends):
+        for sale in printed:
             cash = any(taken.way == "cash" for taken in sale.taken)
             print_queue.ask_receipt(session, services.clock, sale.key, copy=0, kick=cash)
 
@@ -98,23 +120,27 @@ def send_notice(services: Services, message: Message) -> None:
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     # Remote meters join here as their room is built.
-    "vend issued": (keep_paper, print_paper, ask_to_send),
-    notices.ASKED: (send_notice,),
-    "vend refused": (keep_paper,),
+    "vend issued": (keep_papers, print_papers, one_by_one(ask_to_send)),
+    notices.ASKED: (one_by_one(send_notice),),
+    "vend refused": (keep_papers,),
     "order adopted": (),
     "vend reversed": (),
     "tariff published": (),
-    "shift closed": (print_shift,),
-    "bag packed": (print_deposit,),
+    "shift closed": (one_by_one(print_shift),),
+    "bag packed": (one_by_one(print_deposit),),
 }
+# What is done for many at once. Of all others each is a job alone: one that fails is tried again, and its neighbours are not.
+TOGETHER = frozenset({"vend issued", "vend refused"})
 
 
 class EventUnknown(Exception):
     pass
 
 
-def react(services: Services, message: Message) -> None:
-    if message.event not in REACTIONS:
-        raise EventUnknown(f"{message.event} is in no row of the table of reactions")
-    for reaction in REACTIONS[message.event]:
-        reaction(services, message)
+def react(services: Services, messages: Sequence[Message]) -> None:
+    """`messages` are of one event."""
+    event = messages[0].event
+    if event not in REACTIONS:
+        raise EventUnknown(f"{event} is in no row of the table of reactions")
+    for reaction in REACTIONS[event]:
+        reaction(services, messages)

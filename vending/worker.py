@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from vending import audit, certificates, jobs, logs, nightly, reactions
 from vending.backup.nightly import Nightly
 from vending.certificates import Files
 from vending.ledger import closing
+from vending.outbox import Message
 from vending.services import Services
 from vending.vends import acting, drafts
 from vending.vends import service as vends
@@ -112,21 +113,33 @@ class Worker:
                     log.error("order %s cannot be finished: %s", order, type(error).__name__)
 
     def deliver(self) -> int:
-        """All that is due now, one after another; gives how many were tried."""
+        """All that is due now, one after another, or many of a kind together; gives how many were tried."""
         tried = 0
         while not self._stop.is_set() and (message := self._queue.take()) is not None:
-            tried += 1
-            logs.within(job=str(message.id))
-            try:
-                work = nightly.WORKS.get(message.event, reactions.react)
-                work(self._services, message)
-            except Exception as error:
-                log.warning("%s failed: %s", message.event, type(error).__name__)
-                self._queue.failed(message, f"{type(error).__name__}: {error}")
-            else:
-                self._queue.done(message)
+            alike = self._queue.take_alike(message) if message.event in reactions.TOGETHER else []
+            tried += 1 + len(alike)
+            self._work([message, *alike])
         logs.within()
         return tried
+
+    def _work(self, messages: Sequence[Message]) -> None:
+        """Where one of many stands in the way, each is tried alone, so that no other waits with it."""
+        first = messages[0]
+        logs.within(job=str(first.id))
+        try:
+            if first.event in nightly.WORKS:
+                nightly.WORKS[first.event](self._services, first)
+            else:
+                reactions.react(self._services, messages)
+        except Exception as error:
+            log.warning("%s failed: %s", first.event, type(error).__name__)
+            if len(messages) == 1:
+                self._queue.failed(first, f"{type(error).__name__}: {error}")
+            else:
+                for message in messages:
+                    self._work([message])
+        else:
+            self._queue.done(*messages)
 
     def ask(self) -> list[str]:
         """Puts what has become due by the site's clock among the jobs."""

@@ -145,6 +145,45 @@ def test_many_workers_do_each_job_once_and_none_at_the_same_time(
     assert twice_at_once(database, clock, worker) == (0, 60)
 
 
+def test_jobs_of_one_kind_are_taken_together_and_nobody_else_gets_them(
+    database: Database, clock: FixedClock, worker: Worker
+) -> None:
+    put(database, clock, "alike", "another", "alike", "alike")
+    put(database, clock, "alike", after=timedelta(minutes=1))
+    here, there = worker(), worker()
+    first = here.take()
+    assert first is not None
+    others = here.take_alike(first)
+    assert [one.event for one in (first, *others)] == ["alike"] * 3
+    assert len({one.id for one in (first, *others)}) == 3
+    left = there.take()
+    assert left is not None
+    assert left.event == "another"
+    assert there.take_alike(first) == []
+    here.done(first, *others)
+    there.done(left)
+    assert there.take() is None
+    clock.advance(timedelta(minutes=1))
+    last = there.take()
+    assert last is not None
+    assert there.take_alike(last) == []
+
+
+def test_what_another_finished_meanwhile_is_not_taken_along(
+    database: Database, clock: FixedClock, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database, clock, "alike", "alike")
+    here, there = worker(), worker()
+    first = here.take()
+    assert first is not None
+    seen = here._due("alike")  # type: ignore[attr-defined]
+    other = there.take()
+    assert other is not None
+    there.done(other)
+    monkeypatch.setattr(here, "_due", lambda _event: seen)
+    assert here.take_alike(first) == []
+
+
 class Careless(ThreadQueue):
     """The planted fault: it takes what is due without asking who has it."""
 

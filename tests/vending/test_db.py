@@ -138,6 +138,6 @@ def test_a_message_that_fails_waits_longer_each_time_and_at_last_stays_as_a_dead
         outbox.send_again(session, clock, dead.id)
     with sqlite_database.writing() as session:
         (message,) = outbox.list_due(session, clock)
-        outbox.delivered(session, clock, message.id)
+        outbox.delivered(session, clock, [message])
     with sqlite_database.reading() as session:
         assert outbox.list_due(session, clock) == []

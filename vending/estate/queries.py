@@ -431,10 +431,19 @@ def meters_of_tenant(session: Session, clock: Clock, tenant_key: str) -> list[Me
 
 
 def registers_of(session: Session, meter_key: str) -> list[RegisterView]:
-    rows = session.scalars(
-        sa.select(MeterRegister).where(MeterRegister.meter_key == meter_key).order_by(MeterRegister.id)
-    )
-    return [RegisterView(r.key, r.name, r.service, r.source, r.unit, r.subclass, r.tariff) for r in rows]
+    return registers_of_all(session, [meter_key])[meter_key]
+
+
+def registers_of_all(session: Session, meter_keys: Sequence[str]) -> dict[str, list[RegisterView]]:
+    """The registers of each of these meters."""
+    found: dict[str, list[RegisterView]] = {key: [] for key in meter_keys}
+    for r in session.scalars(
+        sa.select(MeterRegister).where(among(MeterRegister.meter_key, meter_keys)).order_by(MeterRegister.id)
+    ):
+        found[r.meter_key].append(
+            RegisterView(r.key, r.name, r.service, r.source, r.unit, r.subclass, r.tariff)
+        )
+    return found
 
 
 def list_spaces(session: Session, site_key: str, *, after: int = 0, most: int = 500) -> list[SpaceView]:

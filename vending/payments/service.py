@@ -12,6 +12,7 @@ from vending.payments import transfers, vouchers
 from vending.payments.kept import corrections_of
 from vending.payments.tables import Payment
 from vending.payments.tender import Taken
+from vending.rows import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,11 @@ def list_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, list[
     return found
 
 
-def shift_of_sale(session: Session, sale_key: str) -> str:
-    """The key of the shift whose drawer took the money, empty where none did."""
-    return (
-        session.scalars(sa.select(Payment.shift).where(Payment.sale_key == sale_key).limit(1)).first() or ""
+def shifts_of_sales(session: Session, sale_keys: Sequence[str]) -> dict[str, str]:
+    """The keys of the shifts whose drawers took the money; a sale that no drawer took money for is not among them."""
+    rows = session.execute(
+        sa.select(Payment.sale_key, Payment.shift).where(
+            among(Payment.sale_key, sale_keys), Payment.shift != ""
+        )
     )
+    return {row.sale_key: row.shift for row in rows}

@@ -142,8 +142,10 @@ def statement(
 
 
 def _meters(session: Session, clock: Clock, keys: Sequence[str]) -> dict[str, MeterFacts]:
+    registers = estate.registers_of_all(session, keys)
     return {
-        meter.key: service.meter_facts(session, meter) for meter in estate.list_meters(session, clock, keys)
+        meter.key: service.meter_facts(meter, registers[meter.key])
+        for meter in estate.list_meters(session, clock, keys)
     }
 
 

@@ -154,6 +154,14 @@ def find_agent(session: Session, site: str, till: str) -> AgentView | None:
     return _agent(row) if row is not None else None
 
 
+def tills_with_agent(session: Session) -> set[tuple[str, str]]:
+    """Every till whose PC prints, with its site."""
+    rows = session.execute(
+        sa.select(PrintAgent.site_key, PrintAgent.till).where(PrintAgent.ended_at.is_(None))
+    )
+    return {(row.site_key, row.till) for row in rows}
+
+
 def list_agents(session: Session, site: str) -> list[AgentView]:
     rows = session.scalars(
         sa.select(PrintAgent)

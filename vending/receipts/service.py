@@ -7,7 +7,8 @@ fonts and libraries are those that were recorded (`Made.same_tools`); after an u
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,8 +23,10 @@ from vending.receipts import pdf, tax, typeset
 from vending.receipts.slip import Around, MeterFacts, Month, Party, Slip, credit_note_of, slip_of
 from vending.receipts.tables import ReceiptAround, ReceiptPaper
 from vending.receipts.wording import Paper, worded
+from vending.rows import among
 from vending.shifts import queries as shifts
 from vending.tariffs import service as tariffs
+from vending.tariffs.structure import Tariff
 from vending.vends import facts, queries, reversing
 from vending.vends.queries import SaleView, VendView
 
@@ -44,21 +47,36 @@ class Made:
 
 def keep(db: Database, clock: Clock, sale_key: str, *, test: bool) -> Around:
     """What stands around the sale, taken now unless it was taken before. May be called again and by several at once."""
+    return keep_all(db, clock, [sale_key], test=test)[sale_key]
+
+
+def keep_all(db: Database, clock: Clock, sale_keys: Sequence[str], *, test: bool) -> dict[str, Around]:
+    """The same for many sales, by one look and one commit."""
     with db.reading() as session:
-        known = session.get(ReceiptAround, sale_key)
-        if known is not None:
-            return around_from(known.around)
-        around = _around(session, clock, queries.one_sale(session, sale_key), test=test)
+        kept = _those_kept(session, sale_keys)
+        fresh = [key for key in dict.fromkeys(sale_keys) if key not in kept]
+        if not fresh:
+            return kept
+        around = _all_around(session, clock, queries.whole_sales(session, fresh), test=test)
     try:
         with db.writing() as session:
-            session.add(ReceiptAround(sale_key=sale_key, around=asdict(around), kept_at=clock.now()))
+            session.add_all(
+                ReceiptAround(sale_key=key, around=asdict(one), kept_at=clock.now())
+                for key, one in around.items()
+            )
     except sa.exc.IntegrityError:
-        # Somebody was faster: his is the one that counts.
+        # Somebody was faster with one of them: his is the one that counts. The others are tried each alone.
+        if len(fresh) > 1:
+            return kept | {key: keep(db, clock, key, test=test) for key in fresh}
         with db.reading() as session:
-            row = session.get(ReceiptAround, sale_key)
-            assert row is not None, "the row that stood in the way is there"
-            return around_from(row.around)
-    return around
+            around = _those_kept(session, fresh)
+        assert fresh[0] in around, "the row that stood in the way is there"
+    return kept | around
+
+
+def _those_kept(session: Session, sale_keys: Sequence[str]) -> dict[str, Around]:
+    rows = session.scalars(sa.select(ReceiptAround).where(among(ReceiptAround.sale_key, sale_keys)))
+    return {row.sale_key: around_from(row.around) for row in rows}
 
 
 def slip(db: Database, clock: Clock, sale_key: str, *, test: bool, copy: int | None = None) -> Slip:
@@ -159,13 +177,53 @@ def around_from(told: dict[str, Any]) -> Around:
     )
 
 
-def _around(session: Session, clock: Clock, sale: SaleView, *, test: bool) -> Around:
-    site = estate.one_site(session, sale.site_key)
-    keys = list(dict.fromkeys(vend.meter_key for vend in sale.vends if vend.meter_key))
-    meters = {meter.key: meter for meter in estate.list_meters(session, clock, keys)}
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What stands around many sales, read once for all of them; the rare rest is read when it is asked for."""
+
+    session: Session
+    sites: Mapping[str, estate.SiteView]
+    meters: Mapping[str, estate.MeterView]
+    registers: Mapping[str, Sequence[estate.RegisterView]]
+    shifts: Mapping[str, str]
+    tenants: dict[str, estate.TenantView]
+    versions: dict[str, tariffs.Version] = field(default_factory=dict)
+
+    def version(self, name: str) -> tariffs.Version:
+        if name not in self.versions:
+            self.versions[name] = version_of(self.session, name)
+        return self.versions[name]
+
+    def tenant(self, key: str) -> estate.TenantView:
+        """Most often he who has one of the meters."""
+        if key not in self.tenants:
+            self.tenants[key] = estate.one_tenant(self.session, key)
+        return self.tenants[key]
+
+
+def _all_around(
+    session: Session, clock: Clock, sales: Sequence[SaleView], *, test: bool
+) -> dict[str, Around]:
+    keys = list({vend.meter_key for sale in sales for vend in sale.vends if vend.meter_key})
+    meters = estate.list_meters(session, clock, keys)
+    ground = _Ground(
+        session,
+        {site.key: site for site in estate.list_sites(session, {sale.site_key for sale in sales})},
+        {meter.key: meter for meter in meters},
+        estate.registers_of_all(session, keys),
+        payments.shifts_of_sales(session, [sale.key for sale in sales]),
+        {meter.tenant.key: meter.tenant for meter in meters if meter.tenant is not None},
+    )
+    return {sale.key: _around(ground, sale, test=test) for sale in sales}
+
+
+def _around(ground: _Ground, sale: SaleView, *, test: bool) -> Around:
+    site = ground.sites[sale.site_key]
+    keys = dict.fromkeys(vend.meter_key for vend in sale.vends if vend.meter_key)
+    meters = [ground.meters[key] for key in keys if key in ground.meters]
     tenants = list(dict.fromkeys(vend.tenant_key for vend in sale.vends if vend.tenant_key))
-    tenant = estate.one_tenant(session, tenants[0]) if tenants else None
-    shift = payments.shift_of_sale(session, sale.key)
+    tenant = ground.tenant(tenants[0]) if tenants else None
+    shift = ground.shifts.get(sale.key)
     return Around(
         seller=seller_of(site),
         buyer=Party(
@@ -174,20 +232,22 @@ def _around(session: Session, clock: Clock, sale: SaleView, *, test: bool) -> Ar
             tax_number=tenant.tax_number,
             phone=tenant.phone,
             email=tenant.email,
-            unit=_unit_of(next(iter(meters.values()))) if meters else "",
+            unit=_unit_of(meters[0]) if meters else "",
             number=tenant.number,
         )
         if tenant
         else None,
-        meters={meter.pan: meter_facts(session, meter) for meter in meters.values()},
+        meters={meter.pan: meter_facts(meter, ground.registers[meter.key]) for meter in meters},
         months={
-            vend.order_id: _month(session, vend) for vend in sale.vends if vend.tariff_version and vend.priced
+            vend.order_id: _month(ground.version(vend.tariff_version).tariff, vend)
+            for vend in sale.vends
+            if vend.tariff_version and vend.priced
         },
         language=first_known([tenant.language if tenant else "", *site.languages]),
         zone=site.time_zone,
         country=tax.country_of(site.currency),
         test=test,
-        shift=shifts.one_shift(session, shift).number if shift else "",
+        shift=shifts.one_shift(ground.session, shift).number if shift else "",
     )
 
 
@@ -203,12 +263,12 @@ def seller_of(site: estate.SiteView) -> Party:
     )
 
 
-def meter_facts(session: Session, meter: estate.MeterView) -> MeterFacts:
+def meter_facts(meter: estate.MeterView, registers: Sequence[estate.RegisterView]) -> MeterFacts:
     return MeterFacts(
         drn=meter.drn,
         unit=_unit_of(meter),
         tenant=meter.tenant.name if meter.tenant else "",
-        source=_source(session, meter),
+        source=_source(registers),
         ct=(meter.ratio.ct_primary, meter.ratio.ct_secondary),
         vt=(meter.ratio.vt_primary, meter.ratio.vt_secondary),
         ratio_applied_by=meter.ratio.applied_by,
@@ -219,15 +279,14 @@ def _unit_of(meter: estate.MeterView) -> str:
     return meter.space.code if meter.space else meter.label
 
 
-def _source(session: Session, meter: estate.MeterView) -> str:
+def _source(registers: Sequence[estate.RegisterView]) -> str:
     """Said only where there is something to tell apart: mains and generator on one meter."""
-    sources = list(dict.fromkeys(register.source for register in estate.registers_of(session, meter.key)))
+    sources = list(dict.fromkeys(register.source for register in registers))
     return ", ".join(source for source in sources if source) if len(sources) > 1 else ""
 
 
-def _month(session: Session, vend: VendView) -> Month:
+def _month(tariff: Tariff, vend: VendView) -> Month:
     """The counter before this purchase, and the tariff's steps; a tariff without a counter has no month to show."""
-    tariff = version_of(session, vend.tariff_version).tariff
     steps = facts.ladder_of(tariff)
     shown = tuple((f"{start:g}", str(rate)) for start, rate in steps) if len(steps) > 1 else ()
     return Month(int(vend.priced.get("units_before", 0)), shown)

@@ -130,6 +130,14 @@ def list_sales(session: Session, keys: list[str]) -> list[SaleView]:
     return _views(session, list(session.scalars(sa.select(Sale).where(among(Sale.key, keys)))))
 
 
+def whole_sales(session: Session, keys: Sequence[str]) -> list[SaleView]:
+    """The same, and each of them has to be there."""
+    found = list_sales(session, list(keys))
+    if len(found) < len(set(keys)):
+        raise NotFound("There is no sale under that number. Look at the last sales of the till.")
+    return found
+
+
 def list_last_of_till(session: Session, site_key: str, till: str, *, most: int = 6) -> list[SaleView]:
     sales = session.scalars(
         sa.select(Sale)

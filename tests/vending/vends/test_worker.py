@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from shop import Shop
 
-from vending import audit, certificates, jobs, nightly, outbox
+from vending import audit, certificates, jobs, nightly, outbox, reactions
 from vending.access.site_secret import SiteSecret
 from vending.ledger.tables import LedgerSnapshot
+from vending.receipts.tables import ReceiptAround
 from vending.services import Services
 from vending.settings import Settings
 from vending.vends import drafts
@@ -47,6 +50,31 @@ def test_it_finishes_open_orders_delivers_messages_and_chains_the_trail(shop: Sh
         assert outbox.list_dead(session) == []
         last = session.scalars(sa.select(sa.func.max(audit.AuditBatch.last_entry))).one()
         assert last == session.scalars(sa.select(sa.func.max(audit.AuditEntry.id))).one()
+
+
+def test_messages_of_sales_are_worked_on_together_and_one_that_fails_fails_alone(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = worker_of(shop, tmp_path)
+    worker.deliver()
+    shop.sell(*[shop.basket(shop.order("G-05", 2_000)) for _ in range(4)])
+    with shop.db.writing() as session:
+        outbox.emit(session, shop.clock, "vend issued", {"sale": "never made", "order_id": "never made"})
+    groups: list[int] = []
+    react = reactions.react
+
+    def counted(services: Services, messages: Sequence[outbox.Message]) -> None:
+        groups.append(len(messages))
+        react(services, messages)
+
+    monkeypatch.setattr(reactions, "react", counted)
+    assert worker.deliver() == 5
+    assert groups == [5, 1, 1, 1, 1, 1]
+    with shop.db.reading() as session:
+        (waiting,) = jobs.list_jobs(session, state=jobs.WAITING)
+        assert "never made" in waiting.about
+        assert waiting.tries == 1
+        assert session.scalar(sa.select(sa.func.count()).select_from(ReceiptAround)) == 4
 
 
 def test_it_sums_up_balances_and_drops_baskets_that_nobody_came_back_to(shop: Shop, tmp_path: Path) -> None:
