@@ -187,22 +187,7 @@ def decide_by_passkey(
     """A yes that carries a signature over the act: good for the module too, whose approvers have enrolled passkeys."""
     with db.writing() as session:
         row = _lock(session, key)
-        passkeys.verify(
-            session,
-            clock,
-            signed.actor.key,
-            credential,
-            acts.challenge_of(row.text),
-            rp_id=rp_id,
-            origin=origin,
-        )
-        response = json.loads(credential)["response"]
-        proof = {
-            "credential": json.loads(credential)["id"],
-            "signature": response["signature"],
-            "authenticator data": response["authenticatorData"],
-            "client data": response["clientDataJSON"],
-        }
+        proof = _passkey_proof(session, clock, row, signed, credential, rp_id=rp_id, origin=origin)
         return _sign(
             session, clock, vault, signed.actor, row, yes=True, remark=remark, method="passkey", proof=proof
         )
@@ -258,24 +243,31 @@ def maker_signs(
             or row.state not in ("open", "approved")
         ):
             raise ApprovalUnfit("Only who made an act of the security module signs it as its maker.")
-        passkeys.verify(
-            session,
-            clock,
-            signed.actor.key,
-            credential,
-            acts.challenge_of(row.text),
-            rp_id=rp_id,
-            origin=origin,
-        )
-        response = json.loads(credential)["response"]
-        proof = {
-            "credential": json.loads(credential)["id"],
-            "signature": response["signature"],
-            "authenticator data": response["authenticatorData"],
-            "client data": response["clientDataJSON"],
-            "maker": True,
-        }
+        proof = _passkey_proof(session, clock, row, signed, credential, rp_id=rp_id, origin=origin)
+        proof["maker"] = True
         session.add(_sealed(vault, row, signed.actor, "yes", None, "passkey", proof, clock.now()))
+
+
+def _passkey_proof(
+    session: Session,
+    clock: Clock,
+    row: ApprovalRequest,
+    signed: Signed,
+    credential: str,
+    *,
+    rp_id: str,
+    origin: str,
+) -> dict[str, Any]:
+    """What a passkey signed over the act, in the form in which the module reads it too."""
+    challenge = acts.challenge_of(row.text)
+    passkeys.verify(session, clock, signed.actor.key, credential, challenge, rp_id=rp_id, origin=origin)
+    told = json.loads(credential)
+    return {
+        "credential": told["id"],
+        "signature": told["response"]["signature"],
+        "authenticator data": told["response"]["authenticatorData"],
+        "client data": told["response"]["clientDataJSON"],
+    }
 
 
 def standing_of(session: Session, clock: Clock, key: str) -> tuple[str, str]:
