@@ -42,7 +42,8 @@ def open_services(settings: Settings, *, clock: Clock | None = None, db: Databas
         db=db,
         module=module,
         vault=vault,
-        sales=Groups(sell),
+        # A second group on SQLite would only wait: one connection writes there.
+        sales=Groups(sell, side_by_side=1 if db.dialect == "sqlite" else 2),
         quotes=Groups(partial(ordering.quote_all, groups, clock), name="quotes"),
         channels=open_channels(settings),
     )

@@ -166,6 +166,11 @@ def append_only_statements(table: str, dialect: str) -> list[str]:
 APPEND_ONLY_TABLES: set[str] = set()
 
 
+# (table, trigger): what judges rows even while many are loaded that another database has judged already, because it
+# stands in the place of references.
+GUARDS_THAT_STAY: list[tuple[str, str]] = []
+
+
 def append_only(table: Any) -> None:
     """Declares that rows of this table are only ever added."""
     assert isinstance(table, sa.Table)
@@ -435,15 +440,19 @@ class Database:
     def loading(self, tables: Iterable[str]) -> Iterator[Connection]:
         """One transaction that fills empty tables with rows that another database has judged already (PostgreSQL).
 
-        The guards of single acts rest meanwhile, such as the one that refuses entries of closed periods; keys, checks and
-        references do not. Needs the owner of the tables."""
+        The guards of single acts rest meanwhile, such as the one that refuses entries of closed periods; keys, checks,
+        references and what stands in their place do not. Needs the owner of the tables."""
         assert self._writable
         assert self.dialect == "postgresql"
+        tables = list(tables)
         names = ['"' + table.replace('"', '""') + '"' for table in tables]
+        stay = [(table, trigger) for table, trigger in GUARDS_THAT_STAY if table in tables]
         with self._writer.connect() as connection:
             try:
                 for name in names:
                     connection.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
+                for table, trigger in stay:
+                    connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
                 yield connection
                 connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
                 for name in names:

@@ -205,11 +205,12 @@ CREATE TABLE ledger_entry (
 	CONSTRAINT pk_ledger_entry PRIMARY KEY (id),
 	CONSTRAINT uq_ledger_entry_source_kind UNIQUE (source, kind),
 	CONSTRAINT ck_ledger_entry_legs CHECK (legs >= 2),
-	CONSTRAINT uq_ledger_entry_reverses UNIQUE (reverses),
 	CONSTRAINT fk_ledger_entry_reverses FOREIGN KEY(reverses) REFERENCES ledger_entry (id)
 )
 --;;
 CREATE INDEX ix_ledger_entry_posted_at ON ledger_entry (posted_at)
+--;;
+CREATE UNIQUE INDEX uq_ledger_entry_reverses ON ledger_entry (reverses) WHERE reverses IS NOT NULL
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -250,8 +251,6 @@ CREATE TABLE payment (
 )
 --;;
 CREATE INDEX ix_payment_shift ON payment (shift)
---;;
-CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;
@@ -788,9 +787,7 @@ CREATE TABLE ledger_leg (
 	unit VARCHAR NOT NULL,
 	amount BIGINT NOT NULL,
 	CONSTRAINT pk_ledger_leg PRIMARY KEY (entry_id, place),
-	CONSTRAINT ck_ledger_leg_amount CHECK (amount <> 0),
-	CONSTRAINT fk_ledger_leg_entry_id FOREIGN KEY(entry_id) REFERENCES ledger_entry (id) DEFERRABLE INITIALLY DEFERRED,
-	CONSTRAINT fk_ledger_leg_account_id FOREIGN KEY(account_id) REFERENCES ledger_account (id)
+	CONSTRAINT ck_ledger_leg_amount CHECK (amount <> 0)
 )
 --;;
 CREATE INDEX ix_ledger_leg_account ON ledger_leg (account_id, unit, entry_id, amount)
@@ -809,6 +806,10 @@ BEGIN
              WHERE f.low <> 0 OR f.high <> f.legs - 1
                 OR f.legs IS DISTINCT FROM (SELECT e.legs FROM ledger_entry e WHERE e.id = f.entry_id)) THEN
     RAISE EXCEPTION 'ledger_entry is complete';
+  END IF;
+  IF EXISTS (SELECT 1 FROM (SELECT DISTINCT account_id FROM fresh) f
+             WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = f.account_id)) THEN
+    RAISE EXCEPTION 'ledger_account does not exist';
   END IF;
   RETURN NULL;
 END$$
@@ -1159,8 +1160,6 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
@@ -1458,8 +1457,6 @@ CREATE TABLE token (
 	CONSTRAINT fk_token_order_id FOREIGN KEY(order_id) REFERENCES vend (order_id),
 	CONSTRAINT fk_token_part_id FOREIGN KEY(part_id) REFERENCES token_request (part_id)
 )
---;;
-CREATE INDEX ix_token_order_id ON token (order_id)
 --;;
 CREATE OR REPLACE FUNCTION ampoule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '%% is append only', TG_TABLE_NAME; END$$
 --;;

@@ -208,12 +208,13 @@ CREATE TABLE ledger_entry (
 	CONSTRAINT pk_ledger_entry PRIMARY KEY (id),
 	CONSTRAINT uq_ledger_entry_source_kind UNIQUE (source, kind),
 	CONSTRAINT ck_ledger_entry_legs CHECK (legs >= 2),
-	CONSTRAINT uq_ledger_entry_reverses UNIQUE (reverses),
 	CONSTRAINT fk_ledger_entry_reverses FOREIGN KEY(reverses) REFERENCES ledger_entry (id)
 )
  STRICT
 --;;
 CREATE INDEX ix_ledger_entry_posted_at ON ledger_entry (posted_at)
+--;;
+CREATE UNIQUE INDEX uq_ledger_entry_reverses ON ledger_entry (reverses) WHERE reverses IS NOT NULL
 --;;
 CREATE TRIGGER IF NOT EXISTS ledger_entry_no_update BEFORE UPDATE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry is append only'); END
 --;;
@@ -256,8 +257,6 @@ CREATE TABLE payment (
  STRICT
 --;;
 CREATE INDEX ix_payment_shift ON payment (shift)
---;;
-CREATE INDEX ix_payment_till ON payment (till)
 --;;
 CREATE TRIGGER IF NOT EXISTS payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment is append only'); END
 --;;
@@ -823,9 +822,9 @@ CREATE TABLE ledger_leg (
 	unit TEXT NOT NULL,
 	amount INTEGER NOT NULL,
 	CONSTRAINT pk_ledger_leg PRIMARY KEY (entry_id, place),
-	CONSTRAINT ck_ledger_leg_amount CHECK (amount <> 0),
 	CONSTRAINT fk_ledger_leg_entry_id FOREIGN KEY(entry_id) REFERENCES ledger_entry (id) DEFERRABLE INITIALLY DEFERRED,
-	CONSTRAINT fk_ledger_leg_account_id FOREIGN KEY(account_id) REFERENCES ledger_account (id)
+	CONSTRAINT fk_ledger_leg_account_id FOREIGN KEY(account_id) REFERENCES ledger_account (id),
+	CONSTRAINT ck_ledger_leg_amount CHECK (amount <> 0)
 )
  WITHOUT ROWID,
  STRICT
@@ -1201,8 +1200,6 @@ CREATE TABLE vend (
 --;;
 CREATE INDEX ix_vend_asked ON vend (id) WHERE state = 'asked'
 --;;
-CREATE INDEX ix_vend_meter_key ON vend (meter_key)
---;;
 CREATE INDEX ix_vend_meter_paid_at ON vend (meter_key, paid_at)
 --;;
 CREATE INDEX ix_vend_open ON vend (id) WHERE state = 'paid'
@@ -1516,8 +1513,6 @@ CREATE TABLE token (
 	CONSTRAINT fk_token_part_id FOREIGN KEY(part_id) REFERENCES token_request (part_id)
 )
  STRICT
---;;
-CREATE INDEX ix_token_order_id ON token (order_id)
 --;;
 CREATE TRIGGER IF NOT EXISTS token_no_update BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'token is append only'); END
 --;;

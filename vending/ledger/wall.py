@@ -3,7 +3,7 @@
 An entry whose legs do not sum to zero in each unit, legs added to an entry later, and entries dated into a closed period
 are refused on both databases, besides every update and delete (`db.append_only`). The two databases need two ways: where
 SQLite has row triggers only, legs come first and the entry that closes over them is checked; PostgreSQL checks the legs
-of a whole statement at once. On PostgreSQL the running server has a role that may add rows and not change them.
+of a whole statement at once, and that their entries and accounts exist, which no later act can undo (ADR 0033). On PostgreSQL the running server has a role that may add rows and not change them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
+
+from vending.db import GUARDS_THAT_STAY
 
 SQLITE = (
     """CREATE TRIGGER IF NOT EXISTS ledger_entry_balances BEFORE INSERT ON ledger_entry
@@ -41,6 +43,10 @@ BEGIN
              WHERE f.low <> 0 OR f.high <> f.legs - 1
                 OR f.legs IS DISTINCT FROM (SELECT e.legs FROM ledger_entry e WHERE e.id = f.entry_id)) THEN
     RAISE EXCEPTION 'ledger_entry is complete';
+  END IF;
+  IF EXISTS (SELECT 1 FROM (SELECT DISTINCT account_id FROM fresh) f
+             WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = f.account_id)) THEN
+    RAISE EXCEPTION 'ledger_account does not exist';
   END IF;
   RETURN NULL;
 END$$""",
@@ -85,3 +91,4 @@ def guard(legs: Any) -> None:
             connection.exec_driver_sql(statement)
 
     event.listen(legs, "after_create", create)
+    GUARDS_THAT_STAY.append((legs.name, "ledger_entry_balances"))

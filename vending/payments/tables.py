@@ -21,7 +21,7 @@ class Payment(Base):
     change_minor: Mapped[int]
     rounding_minor: Mapped[int]
     reference: Mapped[str]
-    till: Mapped[str] = mapped_column(index=True)
+    till: Mapped[str]
     shift: Mapped[str] = mapped_column(default="", index=True)
     taken_by: Mapped[str]
     taken_at: Mapped[datetime]

@@ -57,7 +57,7 @@ class Vend(Base):
     sale_key: Mapped[str] = mapped_column(sa.ForeignKey("sale.key"), index=True)
     position: Mapped[int]
     kind: Mapped[str]  # plan.KINDS
-    meter_key: Mapped[str | None] = mapped_column(index=True)  # none for a charge or a top-up without a meter
+    meter_key: Mapped[str | None]  # none for a charge or a top-up without a meter
     pan: Mapped[str | None]
     tenant_key: Mapped[str | None]
     service: Mapped[str]  # empty where no energy is sold
@@ -142,7 +142,7 @@ class Token(Base):
     __tablename__ = "token"
 
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
-    order_id: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"), index=True)
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("vend.order_id"))
     part_id: Mapped[str] = mapped_column(sa.ForeignKey("token_request.part_id"))
     position: Mapped[int]  # the order of entry
     kind: Mapped[str]  # of its request

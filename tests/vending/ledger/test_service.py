@@ -277,6 +277,9 @@ STATEMENTS = {
     "rename": "UPDATE ledger_account SET path = 'cash/mine'",
     "unbalanced": "INSERT INTO ledger_leg (entry_id, place, account_id, unit, amount) VALUES (77, 0, 1, 'ZAR', 5), (77, 1, 2, 'ZAR', -4);"
     "INSERT INTO ledger_entry (id, kind, source, fingerprint, posted_at, legs, note) VALUES (77, 'x', 'x/1', 'f', '2026-11-21T00:00:00.000000Z', 2, '')",
+    "of no entry": "INSERT INTO ledger_leg (entry_id, place, account_id, unit, amount) VALUES (77, 0, 1, 'ZAR', 5), (77, 1, 2, 'ZAR', -5)",
+    "of no account": "INSERT INTO ledger_leg (entry_id, place, account_id, unit, amount) VALUES (77, 0, 1, 'ZAR', 5), (77, 1, 9999, 'ZAR', -5);"
+    "INSERT INTO ledger_entry (id, kind, source, fingerprint, posted_at, legs, note) VALUES (77, 'x', 'x/1', 'f', '2026-11-21T00:00:00.000000Z', 2, '')",
     "added later": "INSERT INTO ledger_leg (entry_id, place, account_id, unit, amount) VALUES (1, 7, 1, 'ZAR', 5), (1, 8, 2, 'ZAR', -5)",
 }
 
