@@ -9,6 +9,7 @@ connection of its own from a small store.
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -36,13 +37,38 @@ from keystore.module import (
 _KEPT = 32  # idle connections
 
 
+class _Line:
+    """One connection and the room for its answers, kept so that no call asks the system for it again.
+
+    Its patience is the kernel's (SO_RCVTIMEO), not that of the socket object, which would ask before each call whether it
+    has to wait.
+    """
+
+    __slots__ = ("_room", "socket")
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._room = memoryview(bytearray(messages.MAX_ANSWER_BYTES + 1))
+        patience = struct.pack("@ll", int(timeout_s), int(timeout_s % 1 * 1_000_000))
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+            self.socket.connect(path)
+        except OSError:
+            self.socket.close()
+            raise
+
+    def receive(self) -> memoryview:
+        return self._room[: self.socket.recv_into(self._room)]
+
+
 class SocketModule:
     """The security module behind a Unix socket."""
 
     def __init__(self, path: str | Path, *, timeout_s: float = 10.0) -> None:
         self._path = str(path)
         self._timeout_s = timeout_s
-        self._idle: list[socket.socket] = []
+        self._idle: list[_Line] = []
         self._lock = Lock()
 
     def __repr__(self) -> str:
@@ -58,7 +84,7 @@ class SocketModule:
         with self._lock:
             idle, self._idle = self._idle, []
         for line in idle:
-            line.close()
+            line.socket.close()
 
     # --- the port -----------------------------------------------------------------------------------------------
 
@@ -147,7 +173,7 @@ class SocketModule:
         kept = False
         try:
             try:
-                answer = line.recv(messages.MAX_ANSWER_BYTES + 1)
+                answer = line.receive()
             except ConnectionError as error:
                 raise OutcomeUnknown(
                     "The security module closed the line without an answer. If it does not serve this user, run the command "
@@ -172,7 +198,7 @@ class SocketModule:
             kept = self._keep(line)
         finally:
             if not kept:
-                line.close()
+                line.socket.close()
         if message.get("ok") is True:
             return found
         problem = message.get("error", {})
@@ -181,39 +207,35 @@ class SocketModule:
             code=str(problem.get("code", ModuleRefused.code)),
         )
 
-    def _send(self, data: bytes) -> socket.socket:
+    def _send(self, data: bytes) -> _Line:
         """Give the message to the module. A connection left from before a restart is replaced once."""
         with self._lock:
             line = self._idle.pop() if self._idle else None
         if line is not None:
             try:
-                line.send(data)
+                line.socket.send(data)
                 return line
             except OSError:
-                line.close()  # a packet is delivered whole or not at all: this one was not
+                line.socket.close()  # a packet is delivered whole or not at all: this one was not
         line = self._connect()
         try:
-            line.send(data)
+            line.socket.send(data)
         except OSError as error:
-            line.close()
+            line.socket.close()
             raise ModuleUnreachable(
                 f"The security module at {self._path} closed the door. Is it running, and does it serve this user?"
             ) from error
         return line
 
-    def _connect(self) -> socket.socket:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        line.settimeout(self._timeout_s)
+    def _connect(self) -> _Line:
         try:
-            line.connect(self._path)
+            return _Line(self._path, self._timeout_s)
         except OSError as error:
-            line.close()
             raise ModuleUnreachable(
                 f"No security module answers at {self._path}. Start it with `keystore serve`."
             ) from error
-        return line
 
-    def _keep(self, line: socket.socket) -> bool:
+    def _keep(self, line: _Line) -> bool:
         with self._lock:
             if len(self._idle) >= _KEPT:
                 return False

@@ -12,7 +12,6 @@ D10). Not here: the socket and the roles (`server.py`), the guards (`planning.py
 from __future__ import annotations
 
 import os
-import secrets
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -214,7 +213,7 @@ class Engine:
         if isinstance(plan, Refused):
             return lambda: plan
         if "tid" in plan.public:
-            plan.private["rnd"] = secrets.randbelow(16)
+            plan.private["rnd"] = os.urandom(1)[0] & 15
         try:
             tokens = minting.mint(plan.public, plan.private, self.ring, self.ciphers)
         except StsError as error:

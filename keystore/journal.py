@@ -39,6 +39,10 @@ _AHEAD = (
     512 * 1024
 )  # of zeros, some four hundred entries; a larger group than a quarter of it makes its own way
 
+_WORTH_A_THREAD = (
+    4  # entries: the answers of fewer are worked out before the disk could be handed over and back
+)
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -106,7 +110,7 @@ class Journal:
         crash.point("keystore.before-sync")
         try:
             self._write_ahead(self.end + len(data))
-            sync = syncing.begin(self._fd)
+            sync = syncing.begin(self._fd, alone=len(lines) < _WORTH_A_THREAD)
             try:
                 meanwhile()
             finally:

@@ -110,6 +110,8 @@ class FileKeys:
         self._secrets = dict(secrets)
         self._made: dict[str, VendingKey] = {}
         self._begun: dict[tuple[str, str], Any] = {}
+        # One key of zeros for each way of keying: those of the meters differ from it in their bytes.
+        self._like: dict[tuple[str, str, str, int], DecoderKey] = {}
 
     def __repr__(self) -> str:
         return f"FileKeys({len(self._secrets)} keys)"
@@ -122,35 +124,40 @@ class FileKeys:
             )
         if vending_key.dkga != "04" or vending_key.key_type == KeyType.DCTK:
             return with_ken(dkga.derive(vending_key, pan=keying.pan, ti=keying.ti, ea=keying.ea), keying.ken)
-        return DecoderKey(
-            value=self._dkga04(vending_key, keying),
-            ea=keying.ea,
-            key_type=vending_key.key_type,
-            sgc=vending_key.sgc,
-            krn=vending_key.krn,
-            ti=keying.ti,
-            ken=keying.ken,
-            base_date=vending_key.base_date,
-        )
+        value = self._dkga04(vending_key, record.record_id, keying)
+        place = (record.record_id, keying.ea, keying.ti, keying.ken)
+        like = self._like.get(place)
+        if like is None:
+            like = self._like[place] = _like(vending_key, keying)
+        return like.of_another_meter(value)
 
-    def _dkga04(self, vending_key: VendingKey, keying: MeterKeying) -> bytes:
+    def _dkga04(self, vending_key: VendingKey, record_id: str, keying: MeterKeying) -> bytes:
         """As `dkga.dkga04`, with the part of the hash that all meters of a supply group share done once.
 
         The PAN was validated with the request (`planning.check_shape`).
         """
-        place = (
-            f"{vending_key.sgc}/{vending_key.krn}/{vending_key.key_type}/{vending_key.base_date}",
-            keying.ea,
-        )
-        begun = self._begun.get(place)
+        begun = self._begun.get((record_id, keying.ea))
         if begun is None:
-            begun = self._begun[place] = begun_derivations(vending_key, keying.ea)
+            begun = self._begun[record_id, keying.ea] = begun_derivations(vending_key, keying.ea)
         by_index, outer, after_pan = begun
         inner_hash, outer_hash = by_index[keying.ti].copy(), outer.copy()
         inner_hash.update(keying.pan.encode() + after_pan)
         outer_hash.update(inner_hash.digest())
         value: bytes = outer_hash.digest()[: DECODER_KEY_BYTES[keying.ea]]
         return value
+
+
+def _like(vending_key: VendingKey, keying: MeterKeying) -> DecoderKey:
+    return DecoderKey(
+        value=bytes(DECODER_KEY_BYTES[keying.ea]),
+        ea=keying.ea,
+        key_type=vending_key.key_type,
+        sgc=vending_key.sgc,
+        krn=vending_key.krn,
+        ti=keying.ti,
+        ken=keying.ken,
+        base_date=vending_key.base_date,
+    )
 
 
 def vending_key_of(record: VendingRecord, value: bytes) -> VendingKey:

@@ -77,7 +77,7 @@ def unpack(data: bytes, limit: int = MAX_BYTES) -> Json:
     return message
 
 
-def unpack_answer(data: bytes) -> Json:
+def unpack_answer(data: bytes | memoryview) -> Json:
     """The caller's side: what the module says is not hostile, only perhaps of another version."""
     message = orjson.loads(data)
     if not isinstance(message, dict):
@@ -171,11 +171,14 @@ _NAMES: dict[type, str] = {
 }
 _TYPES = {name: kind for kind, name in _NAMES.items()}
 _FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in _NAMES}
+_ISSUED_FIELDS = len(_FIELDS[Issued]) + 1
 
 
 def answer_out(value: Any) -> Any:
     """An answer value as JSON, tagged with its name."""
     kind = type(value)
+    if kind is Issued:
+        return _issued_out(value)
     if kind in _NAMES:
         found: Json = {"is": _NAMES[kind]}
         for name in _FIELDS[kind]:
@@ -189,11 +192,53 @@ def answer_out(value: Any) -> Any:
     return value
 
 
+def _issued_out(value: Issued) -> Json:
+    """As every other answer; written out, because each sale passes here."""
+    return {
+        "is": "issued",
+        "order_id": value.order_id,
+        "tokens": value.tokens,
+        "tid": value.tid,
+        "base_date": value.base_date,
+        "units": value.units,
+        "sequence": value.sequence,
+        "logged_at": {"at": value.logged_at.isoformat()},
+        "salt": value.salt,
+        "leaf": value.leaf,
+        "signature": value.signature,
+        "log": value.log,
+        "budget_left": value.budget_left,
+        "warnings": value.warnings,
+        "replayed": value.replayed,
+    }
+
+
+def _issued_in(value: Json) -> Issued:
+    return Issued(
+        value["order_id"],
+        tuple(value["tokens"]),
+        value["tid"],
+        value["base_date"],
+        value["units"],
+        value["sequence"],
+        datetime.fromisoformat(value["logged_at"]["at"]),
+        value["salt"],
+        value["leaf"],
+        value["signature"],
+        value["log"],
+        value["budget_left"],
+        tuple(value["warnings"]),
+        value["replayed"],
+    )
+
+
 def answer_in(value: Any) -> Any:
     """The other direction, on the caller's side. Lists become tuples, tagged objects become values."""
     if isinstance(value, list):
-        return tuple(answer_in(item) for item in value)
+        return tuple([answer_in(item) for item in value])
     if isinstance(value, dict):
+        if value.get("is") == "issued" and len(value) == _ISSUED_FIELDS:
+            return _issued_in(value)
         if "is" in value:
             kind = _TYPES[value["is"]]
             return kind(**{name: answer_in(value[name]) for name in _FIELDS[kind] if name in value})

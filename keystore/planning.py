@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from keystore import lifecycle, limits, messages
@@ -21,14 +21,14 @@ from keystore.minting import ACTIONS
 from keystore.module import CreditRequest, KeyChangeRequest, ManagementRequest, MeterKeying, Refused, Request
 from keystore.powers import LEAD_MINUTES, SERVICES
 from keystore.state import State, key_name, private_digest
-from sts import amount, keys, pan, tid
+from sts import amount, fast, keys, pan, tid
 from sts.errors import StsError
 
 Json = dict[str, Any]
 
 _ORDER = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{7,63}\Z")
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
-_EPOCH = datetime(1993, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1993, 1, 1, tzinfo=UTC).timestamp()
 _COUNTED = {"management": "engineering tokens", "free": "free issues", "key-change": "key changes"}
 
 # Which key a meter may be changed to, by key type (reference, section 7): never back to the factory's key.
@@ -68,7 +68,7 @@ class Moment:
 
     def minute(self, sgc: str) -> int:
         """Absolute minute of the supply group's clock."""
-        return int((self.seconds - _EPOCH.timestamp()) // 60) + self.offsets.get(sgc, 0)
+        return int((self.seconds - _EPOCH) // 60) + self.offsets.get(sgc, 0)
 
 
 def plan(request: Request, state: State, ring: KeyRing, moment: Moment) -> Plan | Refused:
@@ -108,20 +108,36 @@ def check_shape(request: Request) -> None:
         _check_keying(request.to)
 
 
-@lru_cache(maxsize=50_000)
 def _check_keying(keying: MeterKeying) -> None:
-    """Remembered for meters that come again; a refusal is an exception and is not remembered."""
-    pan.validate(keying.pan)
-    keys.supply_group(keying.sgc)
-    keys.revision(keying.krn)
-    keys.tariff_index(keying.ti)
-    keys.key_type(keying.key_type)
-    keys.expiry(keying.ken)
-    tid.base_date(keying.base_date)
-    keys.algorithm(keying.ea)
-    if keying.dkga not in keys.VENDING_KEY_BYTES:
+    if not fast.is_pan(keying.pan):
+        pan.validate(keying.pan)  # says what is wrong
+    _check_key(
+        keying.sgc,
+        keying.krn,
+        keying.ti,
+        keying.key_type,
+        keying.ken,
+        keying.base_date,
+        keying.ea,
+        keying.dkga,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _check_key(
+    sgc: str, krn: int, ti: str, key_type: int, ken: int, base_date: int, ea: str, dkga: str
+) -> None:
+    """Remembered, because meters share their keys' names; a refusal is an exception and is not remembered."""
+    keys.supply_group(sgc)
+    keys.revision(krn)
+    keys.tariff_index(ti)
+    keys.key_type(key_type)
+    keys.expiry(ken)
+    tid.base_date(base_date)
+    keys.algorithm(ea)
+    if dkga not in keys.VENDING_KEY_BYTES:
         raise No("dkga-invalid", "The key derivation of the meter is 02 or 04 (01 and 03 for old meters).")
-    keys.require_pairing(keying.dkga, keying.ea)
+    keys.require_pairing(dkga, ea)
 
 
 # --- the three kinds --------------------------------------------------------------------------------------------
@@ -294,6 +310,8 @@ def _refuse_state(record: VendingRecord, state: State, *, key_change: bool = Fal
 def _usable_record(keying: MeterKeying, state: State, ring: KeyRing, moment: Moment) -> VendingRecord:
     record = _record(keying, ring)
     _refuse_state(record, state)
+    if record.active_from is None and record.issue_until is None:
+        return record
     now = datetime.fromtimestamp(moment.seconds, UTC)
     if record.active_from is not None and now < record.active_from:
         raise No(
@@ -336,8 +354,13 @@ def _identifier(keying: MeterKeying, state: State, moment: Moment) -> tuple[int,
     return minute, _identifier_of(keying, minute)
 
 
+@cache
+def _base_minute(base_date: int) -> int:
+    return tid.BaseDate(base_date).absolute_minute
+
+
 def _identifier_of(keying: MeterKeying, minute: int) -> int:
-    number = minute - tid.BaseDate(keying.base_date).absolute_minute
+    number = minute - _base_minute(keying.base_date)
     if number < 0:
         raise No(
             "time-before-base", f"The time lies before the base date {keying.base_date} of the meter's key."

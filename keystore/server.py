@@ -11,7 +11,7 @@ because the end of a process is the only wiping of memory that can be proved in 
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import signal
 import socket
 import struct
@@ -106,9 +106,11 @@ class Server:
         self._stamp = self._stat()
         self._watched = 0.0
         self._stop: Stop | None = None
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.epoll()
+        self._lines: dict[int, socket.socket] = {}  # by descriptor
         self._users: dict[socket.socket, tuple[int, frozenset[str]]] = {}
         self._passed_over: set[socket.socket] = set()
+        self._inbox = memoryview(bytearray(messages.MAX_BYTES + 1))  # a longer message is seen as too long
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -125,8 +127,8 @@ class Server:
         signal.set_wakeup_fd(wake_write.fileno())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._end(Stop("Stopped.")))
-        self._selector.register(listener, selectors.EVENT_READ)
-        self._selector.register(wake_read, selectors.EVENT_READ)
+        self._listen_to(listener)
+        self._listen_to(wake_read)
         try:
             while self._stop is None:
                 self._turn(listener, wake_read)
@@ -177,9 +179,8 @@ class Server:
         jobs: list[Job] = []
         group = Group()
         waiting: list[socket.socket] = []
-        for key, _ in self._selector.select(WATCH_S):
-            line = key.fileobj
-            assert isinstance(line, socket.socket)
+        for descriptor, _ in self._poll.poll(WATCH_S):
+            line = self._lines[descriptor]
             if line is listener:
                 self._accept(listener)
             elif line is wake:
@@ -273,16 +274,21 @@ class Server:
         line.setblocking(False)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * messages.MAX_ANSWER_BYTES)
         self._users[line] = (user, roles)
-        self._selector.register(line, selectors.EVENT_READ)
+        self._listen_to(line)
+
+    def _listen_to(self, line: socket.socket) -> None:
+        self._lines[line.fileno()] = line
+        self._poll.register(line, select.EPOLLIN)
 
     def _drop(self, line: socket.socket) -> None:
         if self._users.pop(line, None) is not None:
-            self._selector.unregister(line)
+            self._poll.unregister(line)
+            del self._lines[line.fileno()]
             line.close()
 
     def _receive(self, line: socket.socket, group: Group) -> Job | None:
         try:
-            data = line.recv(messages.MAX_BYTES + 1)
+            data = self._inbox[: line.recv_into(self._inbox)].tobytes()
         except BlockingIOError:
             return None
         except OSError:

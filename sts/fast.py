@@ -14,11 +14,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sts import checks, ciphers, dkga, engine, keys, wire
+from sts import amount, checks, ciphers, dkga, engine, keys, wire
 from sts.amount import LARGEST_MANTISSA
-from sts.ciphers import misty1_tables, sta_tables
+from sts.ciphers import Cipher, misty1_tables, sta_tables
 from sts.ciphers.sta import SAMPLE, Tables
-from sts.keys import KeyType, VendingKey
+from sts.keys import DecoderKey, KeyType, VendingKey
 from sts.tid import LAST
 from sts.tokens import Credit
 
@@ -82,6 +82,56 @@ def credit_issuer(vending_key: VendingKey, *, ea: str, tables: Tables = SAMPLE) 
         return issue_in_full(pan, ti, subclass, rnd, tid, units)
 
     return issue
+
+
+def encode_credit(key: DecoderKey, cipher: Cipher, subclass: int, rnd: int, tid: int, units: int) -> str:
+    """As `engine.encode` of a credit in units, with a key that is there already."""
+    if (
+        key.key_type != KeyType.DUTK
+        or not 0 <= tid <= min(LAST, key.ken << 16 | 0xFFFF)
+        or not 0 <= units <= LARGEST_MANTISSA
+        or not 0 <= rnd <= 15
+        or not 0 <= subclass <= 3
+    ):
+        return engine.encode(Credit(subclass, rnd, tid, units), key, ciphers={key.ea: cipher})
+    first, tid_high, tid_middle, tid_low, units_high, units_low = _block_parts()
+    block = cipher.encipher(
+        key.value,
+        first[subclass << 4 | rnd]
+        ^ tid_high[tid >> 16]
+        ^ tid_middle[tid >> 8 & 0xFF]
+        ^ tid_low[tid & 0xFF]
+        ^ units_high[units >> 8]
+        ^ units_low[units & 0xFF],
+    )
+    return str(wire.insert_class(block, 0)).zfill(wire.DIGITS)
+
+
+def decode_credit(digits: str, key: DecoderKey, cipher: Cipher) -> tuple[int, int, int, int] | None:
+    """Subclass, RND, TID and units, if these digits are a credit in units under this key; None if they are anything else.
+
+    It shares no table with `encode_credit` besides the cipher's, so that one checks the other.
+    """
+    block, token_class = wire.extract_class(wire.from_digits(digits))
+    if token_class != 0:
+        return None
+    block = cipher.decipher(key.value, block)
+    subclass, data = block >> 60, block >> 16 & 0xFFF_FFFF_FFFF
+    if subclass > 3 or block & 0xFFFF != checks.crc_of_token(0, subclass, data):
+        return None
+    return subclass, data >> 40, data >> 16 & 0xFF_FFFF, amount.decode(data & 0xFFFF)
+
+
+def is_pan(text: str) -> bool:
+    """Whether `pan.validate` takes these 18 digits as they stand."""
+    try:
+        meter = text.encode()
+        p, q, r, s, t, last = _pairs_after_issuer(meter)
+        by_issuer, pair, last_pair, in_order = _check_digit_sums()
+        found = by_issuer[meter[:6]] + pair[p] + pair[q] + pair[r] + pair[s] + pair[t] + last_pair[last]
+    except (LookupError, ValueError, AttributeError, struct.error):
+        return False
+    return found in in_order
 
 
 def begun_derivations(key: VendingKey, ea: str) -> tuple[dict[str, _Hash], _Hash, bytes]:

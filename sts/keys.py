@@ -105,6 +105,24 @@ class DecoderKey:
         _settle(self, length, f"A decoder key for EA{self.ea}")
         object.__setattr__(self, "ti", tariff_index(self.ti))
 
+    def of_another_meter(self, value: bytes) -> DecoderKey:
+        """The key of a meter of which all but its bytes is the same, so that only they are looked at."""
+        if len(value) != len(self.value):
+            raise KeyLengthWrong(
+                what=f"A decoder key for EA{self.ea}", expected=len(self.value), found=len(value)
+            )
+        found = object.__new__(DecoderKey)
+        put = object.__setattr__
+        put(found, "value", value)
+        put(found, "ea", self.ea)
+        put(found, "key_type", self.key_type)
+        put(found, "sgc", self.sgc)
+        put(found, "krn", self.krn)
+        put(found, "ti", self.ti)
+        put(found, "ken", self.ken)
+        put(found, "base_date", self.base_date)
+        return found
+
 
 def _settle(key: VendingKey | DecoderKey, length: int, what: str) -> None:
     """Checks what both kinds of key have, and turns plain numbers into their named values."""

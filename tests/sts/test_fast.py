@@ -2,13 +2,14 @@
 
 import os
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sts_cast import EAS, NIBBLES, PAN_11, PAN_13, TIDS, UNITS, vending_key
 
-from sts import amount, dkga, drn, engine, fast, pan
+from sts import amount, ciphers, dkga, drn, engine, fast, pan
 from sts.errors import (
     AmountNotEncodable,
     CheckDigitWrong,
@@ -170,3 +171,57 @@ def test_what_is_in_order_does_not_take_the_long_way(monkeypatch):
     assert [issue(meters[0], "07", *edge) for edge in edges] == expected
     for number, meter in enumerate(meters):
         assert len(issue(meter, f"{number % 100:02d}", 0, 5, 1000, 100)) == 20
+
+
+@given(EAS, METERS, st.integers(0, 3), NIBBLES, TIDS, SMALL)
+def test_with_a_key_that_is_there_it_says_the_same_and_reads_it_back(ea, meter, subclass, rnd, tid, units):
+    key, cipher = dkga.derive(vending_key(), pan=meter, ti="07", ea=ea), ciphers.DEFAULT[ea]
+    digits = fast.encode_credit(key, cipher, subclass, rnd, tid, units)
+    assert digits == in_full(vending_key(), meter, "07", subclass, rnd, tid, units, ea)
+    assert fast.decode_credit(digits, key, cipher) == (subclass, rnd, tid, units)
+
+
+@given(EAS, st.integers(0, (1 << 66) - 1))
+def test_what_is_no_credit_under_this_key_is_not_read_as_one(ea, number):
+    key, cipher = dkga.derive(vending_key(), pan=PAN_11, ti="07", ea=ea), ciphers.DEFAULT[ea]
+    digits = f"{number:020d}"
+    try:
+        said = engine.read(digits, key)
+    except StsError:
+        said = None
+    expected = (said.subclass, said.rnd, said.tid, said.units) if isinstance(said, Credit) else None
+    assert fast.decode_credit(digits, key, cipher) == expected
+
+
+@pytest.mark.parametrize("bit", range(64))
+@pytest.mark.parametrize("ea", ["07", "11"])
+def test_a_cipher_that_turns_a_bit_is_noticed_when_it_is_read_back(ea, bit):
+    key, right = dkga.derive(vending_key(), pan=PAN_11, ti="07", ea=ea), ciphers.DEFAULT[ea]
+    wrong = replace(right, encipher=lambda key, block: right.encipher(key, block) ^ 1 << bit)
+    assert fast.decode_credit(fast.encode_credit(key, wrong, 0, 5, 1000, 100), key, right) != (
+        0,
+        5,
+        1000,
+        100,
+    )
+
+
+def test_a_key_that_may_not_carry_a_credit_is_refused_as_the_engine_does():
+    cipher = ciphers.DEFAULT["11"]
+    for kind in (0, 1):
+        key = dkga.derive(vending_key(key_type=kind), pan=PAN_11, ti="07", ea="11")
+        with pytest.raises(KeyTypeRefuses):
+            fast.encode_credit(key, cipher, 0, 5, 1000, 100)
+    key = dkga.derive(vending_key(ken=103), pan=PAN_11, ti="07", ea="11")
+    assert fast.encode_credit(key, cipher, 0, 5, 0x67FFFF, 100)
+    with pytest.raises(KeyExpired):
+        fast.encode_credit(key, cipher, 0, 5, 0x680000, 100)
+
+
+@given(st.one_of(METERS, st.text(max_size=19), st.integers(0, 10**18 - 1).map(lambda n: f"{n:018d}")))
+def test_a_number_is_a_meter_s_where_the_long_way_says_so(text):
+    try:
+        as_it_stands = pan.validate(text) == text
+    except StsError:
+        as_it_stands = False
+    assert fast.is_pan(text) == as_it_stands

@@ -157,9 +157,13 @@ def test_a_full_disk_refuses_and_changes_nothing(folder: Path, monkeypatch: pyte
     module.engine.log.abandon()
 
 
-@pytest.mark.parametrize("background", [True, False], ids=["in the background", "at once"])
+@pytest.mark.parametrize(
+    ("requests", "background"),
+    [(1, False), (8, True), (8, False)],
+    ids=["alone", "in the background", "at once"],
+)
 def test_a_failed_sync_ends_the_module(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, background: bool
+    folder: Path, monkeypatch: pytest.MonkeyPatch, requests: int, background: bool
 ) -> None:
     from keystore import syncing
     from keystore.engine import Group
@@ -170,14 +174,18 @@ def test_a_failed_sync_ends_the_module(
     if not background:
         monkeypatch.setattr(syncing, "_begin", syncing._at_once)
     real = syncing.begin
-    monkeypatch.setattr(syncing, "begin", lambda descriptor: real(write))  # a pipe cannot be synced
+    monkeypatch.setattr(
+        syncing, "begin", lambda _descriptor, alone: real(write, alone=alone)
+    )  # a pipe cannot be synced
     size = module.engine.log.size
     group, worked_out = Group(), []
-    answer = module.engine.issue(group, [credit()])
+    answer = module.engine.issue(group, [credit() for _ in range(requests)])
     with pytest.raises(SyncFailed):
         module.engine.commit(group, lambda: worked_out.append(answer()))
     assert not issubclass(SyncFailed, Exception), "nothing on the way may catch it"
-    assert bool(worked_out) == background, "an answer may be worked out meanwhile, but commit did not return"
+    assert bool(worked_out) == (background or requests == 1), (
+        "an answer may be worked out meanwhile, but commit did not return"
+    )
     assert module.engine.log._journal.mark.size == size, "nothing of it was acknowledged"
     module.engine.log.abandon()
     os.close(end)
@@ -192,9 +200,11 @@ def test_a_sync_in_the_background_is_a_sync(tmp_path: Path) -> None:
         for n in range(20):
             file.write(b"x" * 1000 * n)
             file.flush()
-            syncing.begin(file.fileno()).finish()
+            syncing.begin(file.fileno(), alone=n % 2 == 0).finish()
     with pytest.raises(OSError, match="Bad file descriptor"):
         syncing.begin(99_999).finish()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        syncing.begin(99_999, alone=True).finish()
     read, write = os.pipe()
     child = os.fork()
     if child == 0:  # the library's threads are not here
