@@ -76,7 +76,7 @@ def sell(hand: Keyboard, number: int) -> int:
     return int(re.sub(r"\D", "", due)) if due else minor
 
 
-def close(hand: Keyboard, drawer: int, card: int, *, short: int) -> str:
+def close(hand: Keyboard, drawer: int, card: int, *, short: int, bag: str) -> str:
     """The blind count, twice where it does not fit; gives the text of the deposit slip."""
     page = hand.page
     page.goto(page.url.partition("/cashier/")[0] + "/cashier/shifts/close")
@@ -96,7 +96,7 @@ def close(hand: Keyboard, drawer: int, card: int, *, short: int) -> str:
             page.wait_for_selector("#counted-on")
     if short:
         hand.write("reason", "One note too many given as change")
-    hand.write("bag", f"S-{drawer}")
+    hand.write("bag", bag)
     hand.press("close-shift")
     page.wait_for_selector("article.paper")
     return page.inner_text("article.paper")
@@ -130,22 +130,26 @@ def ampoule(product: Product, *words: str) -> str:
     "queue", [pytest.param(12, id="short"), pytest.param(QUEUE, id="hour", marks=pytest.mark.long)]
 )
 def test_a_month_end_hour_with_a_relief_and_a_short_drawer_matches_three_ways(
-    screens: Screens, product: Product, queue: int
+    screens: Screens, product: Product, queue: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    began = time.monotonic()
     first = at_the_till(screens, product, "thandi")
     open_shift(first)
     half = queue // 2
+    first.done("the way to the till")
     taken = [sell(first, number) for number in range(half)]
     # The relief signs in at the same till and opens a drawer of his own; the first drawer stays as it is.
     relief = at_the_till(screens, product, "pieter")
     relief.page.goto(f"{product.address}/cashier/shifts/open")
     expect(relief.page.locator("main")).to_contain_text("You relieve Thandi Nkosi")
     open_shift(relief)
+    relief.done("the way to the till")
     more = [sell(relief, number) for number in range(half, queue)]
+    keys = (first.done("the queue") + relief.done("the queue")) / queue
 
     slips = [
-        close(first, 50_000 + sum(taken), sum(map(card_of, range(half))), short=5_000),
-        close(relief, 50_000 + sum(more), sum(map(card_of, range(half, queue))), short=0),
+        close(first, 50_000 + sum(taken), sum(map(card_of, range(half))), short=5_000, bag="S-1"),
+        close(relief, 50_000 + sum(more), sum(map(card_of, range(half, queue))), short=0, bag="S-2"),
     ]
     for slip, takings in zip(slips, (sum(taken) - 5_000, sum(more)), strict=True):
         assert f"{takings / 100:,.2f}" in slip
@@ -157,6 +161,11 @@ def test_a_month_end_hour_with_a_relief_and_a_short_drawer_matches_three_ways(
     expect(boss.page.locator("main")).to_contain_text("50.00 short")
 
     # Drawer (counted by two people), ledger, and the module's log: three that do not know each other.
+    with capsys.disabled():
+        print(
+            f"\n{queue} baskets, two cashiers, two drawers: {keys:.1f} keys a basket beyond number and amount, "
+            f"{(time.monotonic() - began) / 60:.1f} minutes of this machine"
+        )
     told = json.loads(ampoule(product, "reconcile", "--json"))
     assert told["differences"] == [], told
     audited = ampoule(product, "audit")
