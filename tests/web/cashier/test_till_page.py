@@ -279,6 +279,44 @@ def test_a_lost_session_comes_back_to_the_same_sale_with_what_was_typed(
     assert ids_of(page.get_data(as_text=True))["basket_id"] == ids["basket_id"]
 
 
+def test_a_lost_session_comes_back_to_the_register_that_was_typed_for_though_the_meter_bought_just_now(
+    app: Flask, client: FlaskClient, shop: Shop
+) -> None:
+    with shop.db.reading() as session:
+        meters = estate.meters_of_site(session, shop.clock, shop.site)
+        two = next(one for one in meters if len(estate.registers_of(session, one.key)) > 1)
+    page = send(client, client.get(f"/cashier/till?meter={two.key}"), "quote", amount="50", register="mains")
+    sale_of(shop, send(client, page, "take", amount="50", register="mains", received="50"))
+    shop.clock.advance(timedelta(minutes=4))
+    fresh = client.get(f"/cashier/till?meter={two.key}&another=1")
+    for counted in (False, True):  # the session ends before the amount was counted, and after
+        page = send(client, fresh, "quote", amount="60", register="generator") if counted else fresh
+        client.delete_cookie("ampoule")
+        answer = send(client, page, "take", amount="60", register="generator", received="60")
+        back = client.get(answer.headers["Location"]).get_data(as_text=True)
+        wanted = re.search(r'name="next" value="([^"]+)"', back)
+        assert wanted
+        page = follow(
+            client,
+            client.post(
+                "/sign-in",
+                data={
+                    "csrf_token": form_word(back),
+                    "name": "thandi",
+                    "password": "lantern-cashier",
+                    "next": wanted[1].replace("&amp;", "&"),
+                },
+            ),
+        )
+        text = page.get_data(as_text=True)
+        assert 'id="print-again"' not in text, "the sale that was typed stands there, not the one before it"
+        assert 'value="60"' in text
+        assert re.search(r'value="generator"[^>]*checked', text)
+        fresh = page
+    sale = sale_of(shop, send(client, page, "take", amount="60", register="generator", received="60"))
+    assert (len(sale.vends), sale.total_minor) == (1, 6_000), "one line, for the register that was meant"
+
+
 def test_two_tabs_cannot_sell_one_basket_twice(client: FlaskClient, shop: Shop) -> None:
     page = send(client, meter_page(client, shop, "G-03"), "quote", amount="100")
     first = send(client, page, "take", amount="100", received="100")

@@ -37,6 +37,8 @@ def here() -> str:
         basket=request.form.get("basket_id") or None,
         meter=request.form.get("meter") or None,
         customer=request.form.get("customer") or None,
+        line=request.form.get("order_id") or None,
+        register=request.form.get("register", "")[:60] or None,
         amount=typed or None,
     )
 
@@ -93,7 +95,8 @@ def desk() -> Any:
         find=text,
         find_error=error,
         matches=found,
-        sell_another=request.args.get("another") == "1",
+        # Who typed an amount before he had to sign in meant to sell, whatever this meter bought a moment ago.
+        sell_another=request.args.get("another") == "1" or bool(request.args.get("amount")),
         sold=sold,
     )
 

@@ -167,12 +167,12 @@ def _shift(refused: str, sale_id: str, meter: str) -> dict[str, str] | None:
 
 
 def _current_line(counted: Sequence[Counted], seen: Glance | None) -> Counted | None:
-    """The line that the amount field shows: the form's own, else the one of this meter. A meter with a register that is
-    not in the basket yet begins a line for that."""
+    """The line that the amount field shows: the form's own (or the one that stood there before somebody signed in again),
+    else the one of this meter. A meter with a register that is not in the basket yet begins a line for that."""
     if seen is None or seen.meter is None:
         return None
     lines = [one for one in counted if one.line.kind == "credit" and one.line.meter == seen.meter.key]
-    typed = request.form.get("order_id", "")
+    typed = request.form.get("order_id", "") or request.args.get("line", "")
     own = next((one for one in lines if one.line.order_id == typed), None)
     if own is not None:
         return own
@@ -186,7 +186,7 @@ def _register(seen: Glance | None, counted: Sequence[Counted], line: Counted | N
     if seen is None or seen.meter is None or len(seen.registers) < 2:
         return ""
     taken = {one.line.register for one in counted if one.line.meter == seen.meter.key}
-    chosen = request.form.get("register", "")
+    chosen = request.values.get("register", "")
     free = [one.name for one in seen.registers if one.name not in taken]
     return chosen if chosen in free else next(iter(free), seen.registers[0].name)
 
