@@ -67,11 +67,17 @@ def title_of(kind: type[Exception]) -> str:
 def register(app: Flask) -> None:
     @app.errorhandler(VendingError)
     def refused(error: VendingError) -> Any:
-        return page(status_of(error), words.refusal(error.sentence), code=error.code)
+        return page(status_of(error), words.refusal(error.sentence), code=error.code, moved=_if_only_read())
 
     @app.errorhandler(KeystoreError)
     def module(error: KeystoreError) -> Any:
-        return page(status_of(error), words.refusal(error.sentence), code=error.code)
+        return page(
+            status_of(error),
+            words.refusal(error.sentence),
+            code=error.code,
+            moved=_if_only_read() or _after_a_fault(),
+            steps=[_wait(), _call()],
+        )
 
     @app.errorhandler(CSRFError)
     def stale(_error: CSRFError) -> Any:
@@ -85,15 +91,33 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Any:
-        sentences = {
-            401: _("Sign in first."),
-            403: _("Your work does not include this page."),
-            404: _("There is no page at this address."),
-            405: _("This address is not opened that way."),
-            413: _("What was sent is larger than one mebibyte."),
-        }
         number = error.code or 500
-        return page(number, sentences.get(number, error.name), code=f"http_{number}")
+        said = {
+            401: (_("Sign in first."), _("Sign in, and do it again.")),
+            403: (
+                _("Your work does not include this page."),
+                _("Ask a manager for the role that it needs, or sign in as somebody who has it."),
+            ),
+            404: (
+                _("There is no page at this address."),
+                _("Compare the address with where you have it from, or begin at the start."),
+            ),
+            405: (
+                _("This address is not opened that way."),
+                _("Open the page before it, and use its button."),
+            ),
+            413: (
+                _("What was sent is larger than one mebibyte."),
+                _("Make the file or the text smaller, or send it in parts."),
+            ),
+            429: (_("Too many requests came from here at once."), _wait()),
+        }
+        title, step = said.get(number, (error.name, ""))
+        # Below 500 the edge refused it, before the house was asked.
+        moved = _nothing_moved() if number < 500 else _after_a_fault()
+        return page(
+            number, title, code=f"http_{number}", moved=moved, steps=[step] if step else [_wait(), _call()]
+        )
 
     @app.errorhandler(sa.exc.OperationalError)
     def database(error: sa.exc.OperationalError) -> Any:
@@ -103,10 +127,8 @@ def register(app: Flask) -> None:
             status_of_kind(refusals.DatabaseAway),
             _("The database does not answer."),
             code=refusals.DatabaseAway.code,
-            moved=_(
-                "If you were selling: look at “Last at this till” before you sell again. A paid sale is never lost."
-            ),
-            steps=[_("Look at the till's last sales.")],
+            moved=_after_a_fault(),
+            steps=[_wait(), _("Look at the till's last sales.")],
         )
 
     @app.errorhandler(Exception)
@@ -117,14 +139,32 @@ def register(app: Flask) -> None:
             500,
             _("Something in the program failed."),
             code="fault",
-            moved=_(
-                "If you were selling: look at “Last at this till” before you sell again. A paid sale is never lost."
-            ),
-            steps=[
-                _("Look at the till's last sales."),
-                _("Call the person who runs the system and say the code and the number."),
-            ],
+            moved=_after_a_fault(),
+            steps=[_("Look at the till's last sales."), _call()],
         )
+
+
+def _nothing_moved() -> str:
+    return _("Nothing was changed. No money and no token moved.")
+
+
+def _if_only_read() -> str:
+    """A page that was only asked for changes nothing; of a form that was sent, only the act itself can say."""
+    return _nothing_moved() if request.method == "GET" else ""
+
+
+def _after_a_fault() -> str:
+    return _(
+        "If you were selling: look at “Last at this till” before you sell again. A paid sale is never lost."
+    )
+
+
+def _wait() -> str:
+    return _("Wait a minute, then try it once more.")
+
+
+def _call() -> str:
+    return _("Call the person who runs the system and say the code and the number.")
 
 
 def page(number: int, title: str, *, code: str, moved: str = "", steps: list[str] | None = None) -> Any:
@@ -137,7 +177,11 @@ def page(number: int, title: str, *, code: str, moved: str = "", steps: list[str
                 "steps": steps or [],
                 "code": code,
                 "request": g.get("request_id", ""),
-                "actions": [{"label": _("Back to the start"), "url": url_for("start")}],
+                "actions": [
+                    {"label": _("Back to the start"), "url": url_for("start")}
+                    if g.get("actor")
+                    else {"label": _("Sign in"), "url": url_for("auth.sign_in")}
+                ],
             },
         ),
         number,

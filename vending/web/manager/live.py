@@ -72,6 +72,7 @@ def show() -> Any:
                 height=140,
             ),
             "title": _("Sold in the last %(days)s days", days=DAYS),
+            "nothing": "" if any(count for _amount, count in sums) else _("Nothing was sold in these %(days)s days. The first sale at the till shows here.", days=DAYS),
             "note": place.currency,
             "columns": [{"label": _("Day")}, {"label": _("Orders"), "end": True}, {"label": _("Money"), "end": True}],
             "rows": [[words.date_of(day), str(count), words.money(amount, place.currency)] for day, (amount, count) in zip(days, sums, strict=True)],

@@ -105,7 +105,9 @@ def by_day() -> Any:
                 "note": place.currency,
                 "columns": [],
                 "rows": [],
-            },
+            }
+            if total
+            else None,
             sums=[_("Sum"), str(sum(orders for _money, orders in sums)), words.money(total, place.currency)],
             nothing={"title": _("Nothing was sold"), "text": _("Choose other days."), "action": "", "url": ""},
         )
