@@ -165,6 +165,8 @@ def _place(
         # Another process was faster with one of them, or with money that one of them spends: each is tried alone, with
         # a fresh look, so that only that one hears of it.
         for number in fresh:
+            # What was said of it before counted on what its neighbours took, and they took nothing after all.
+            answers[number] = baskets[number].sale_id
             try:
                 ready = Readiness.of(module, live_only=live_only)
                 written |= _place_all(db, clock, ready, baskets, [number], answers)

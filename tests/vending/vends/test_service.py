@@ -103,6 +103,21 @@ def test_one_bad_basket_never_fails_its_neighbours(shop: Shop) -> None:
     assert totals(shop)["cash", "ZAR"] == 50000
 
 
+def test_a_basket_that_was_refused_for_a_neighbour_who_then_fails_is_told_as_sold(shop: Shop) -> None:
+    """Both pay the same debt, and only one can; the one that came first has no money after all."""
+    with shop.db.reading() as session:
+        debtor = estate.one_meter(session, shop.clock, shop.meter("G-04")).tenant
+    assert debtor is not None
+    poor, good = (
+        shop.basket(VendOrder(str(uuid.uuid4()), kind="charge", tenant=debtor.key, charge="debt/last-year"))
+        for _ in range(2)
+    )
+    short, paid = shop.sell(replace(poor, tenders=(Tender("account"),)), good)
+    assert isinstance(short, AccountShort)
+    assert isinstance(paid, vends.SaleOutcome)
+    assert totals(shop)["cash", "ZAR"] == 128_460
+
+
 def test_no_money_is_taken_while_the_module_is_away(shop: Shop) -> None:
     shop.module.away = True
     (refused,) = shop.sell(shop.basket(shop.order("G-03", 50000)))
