@@ -37,7 +37,7 @@ def by_the_books(session: Session, meter: estate.MeterView) -> int:
 
 
 def _sales(session: Session, meter: estate.MeterView) -> list[queries.SaleView]:
-    orders = listing.list_orders(session, site=meter.site_key, till=None, meter_key=meter.key, most=50)
+    orders = listing.list_orders(session, site=meter.site_key, seller=None, meter_key=meter.key, most=50)
     return list({order.sale.key: order.sale for order in orders}.values())
 
 
@@ -54,7 +54,7 @@ def told(one: Estimate) -> dict[str, Any]:
 
 def open_orders(session: Session, clock: Clock, meter: estate.MeterView) -> list[str]:
     """Orders of this meter that are paid and whose tokens are not known yet."""
-    orders = listing.list_orders(session, site=meter.site_key, till=None, meter_key=meter.key, most=50)
+    orders = listing.list_orders(session, site=meter.site_key, seller=None, meter_key=meter.key, most=50)
     return [order.vend.order_id for order in orders if order.vend.state in ("paid", "asked")]
 
 

@@ -33,7 +33,7 @@ from vending.ledger.entries import transfer
 from vending.money import plain
 from vending.payments import transfers
 from vending.payments.tables import Seller, SellerHandover
-from vending.payments.tender import SELLER
+from vending.payments.tender import SELLER, same_paper
 from vending.payments.tender import account_of as account_of_tender
 from vending.rows import among
 
@@ -335,7 +335,7 @@ def pay_in(
     again it is booked already."""
     row = _row(session, code)
     policy.require(actor, Permission.SELLER_EDIT, row.site_key)
-    _refuse_unfit(amount_minor, reference)
+    reference = _fit(amount_minor, reference)
     transfers.use_for(session, reference, f"seller/{row.code}", clock.now())
     entry = transfer(
         "seller-paid-in",
@@ -357,7 +357,7 @@ def settle_commission(
     because his commission may fall below zero by a reversal and so has no floor of its own."""
     row = _row(session, code, hold=True)
     policy.require(actor, Permission.SELLER_EDIT, row.site_key)
-    _refuse_unfit(amount_minor, reference)
+    reference = _fit(amount_minor, reference)
     seller = _view(row)
     earned = ledger_queries.balance(session, seller.commission_account, row.currency)
     entry = transfer(
@@ -383,7 +383,8 @@ def _posted(session: Session, seller: SellerView, reference: str) -> bool:
     return any(line.source == f"seller/{seller.code}/{reference}" for line in statement.lines)
 
 
-def _refuse_unfit(amount_minor: int, reference: str) -> None:
+def _fit(amount_minor: int, reference: str) -> str:
+    """The reference as the register of transfers has it: in other letters it is the same line of the bank."""
     if amount_minor <= 0:
         raise SellerUnfit("The amount must be above zero.", "amount")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{2,59}", reference):
@@ -391,6 +392,7 @@ def _refuse_unfit(amount_minor: int, reference: str) -> None:
             "The reference has 3 to 60 letters, digits, points and hyphens, such as the number of the bank's line.",
             "reference",
         )
+    return same_paper(reference)
 
 
 def _record(

@@ -46,6 +46,7 @@ KINDS = (*SOLD, *WITHOUT_MONEY)
 ENTRIES = {"credit": "vend", "allowance": "vend", "account": "top-up", "charge": "charge", "free-issue": "free-issue",
            "replacement": "replacement"}  # fmt: skip
 
+PROGRAM = "api-key:"  # how the key of whoever sells begins when it is a program; sellers' money is spent by programs alone
 _ORDER_ID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 
 Legs = tuple[tuple[str, str, int], ...]
@@ -132,7 +133,7 @@ class Basket:
             raise OrderIdInvalid(
                 "Two orders of this basket carry the same id. Open the till page anew and sell again."
             )
-        if self.is_of_seller and not self.cashier_key.startswith("api-key:"):
+        if self.is_of_seller and not self.cashier_key.startswith(PROGRAM):
             raise TenderUnknown(
                 "A seller's money is spent by his own program alone. Choose another way.", "tender"
             )

@@ -88,7 +88,9 @@ def test_a_site_answers_as_its_document_says(
     with shop.db.reading() as session:
         from vending.vends import listing
 
-        assert listing.last_order(session, site=shop.site, till="KIOSK7") is not None, "nothing was ever sold"
+        assert listing.last_order(session, site=shop.site, seller="KIOSK7") is not None, (
+            "nothing was ever sold"
+        )
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from vending.payments import sellers
 from vending.payments.sellers import Commission, CommissionUnfit
 from vending.payments.tender import SELLER, Tender, TenderUnknown, TransferUsed
 from vending.vends.plan import Basket, VendOrder
+from vending.vends.service import SaleOutcome
 
 
 def balance(shop: Shop, account: str) -> int:
@@ -123,6 +124,28 @@ def test_money_is_paid_in_once_by_its_reference(shop: Shop) -> None:
         for _ in range(2):
             sellers.pay_in(session, shop.clock, SYSTEM, "KIOSK7", 100_00, reference="bank-002")
     assert balance(shop, "seller/kiosk7") == 100_00
+
+
+def test_a_reference_in_other_letters_is_the_same_line_of_the_bank(shop: Shop) -> None:
+    add_seller(shop, paid_in=0)
+    for reference in ("bank-002", "BANK-002"):
+        with shop.db.writing() as session:
+            sellers.pay_in(session, shop.clock, SYSTEM, "KIOSK7", 100_00, reference=reference)
+    assert balance(shop, "seller/kiosk7") == 100_00
+
+
+def test_a_seller_does_not_see_the_sales_of_a_till_that_bears_his_name(shop: Shop, app: Flask) -> None:
+    add_seller(shop, "N1")
+    (sold,) = shop.sell(shop.basket(shop.order("G-03", 100_00)))
+    assert isinstance(sold, SaleOutcome)
+    seller = program(app, add_key(shop, seller="N1"))
+    order_id = sold.sale.vends[0].order_id
+    assert seller.get(f"/vends/{order_id}").status_code == 404
+    assert seller.get("/vends/last").status_code == 404
+    assert seller.get("/vends").json["items"] == []
+    wanted = {"reason": "The customer changed his mind."}
+    assert seller.post(f"/vends/{order_id}/reversal", wanted).status_code == 404
+    assert seller.post(f"/vends/{order_id}/copies").status_code == 404
 
 
 def test_a_line_of_the_bank_pays_one_seller_or_one_sale(shop: Shop) -> None:

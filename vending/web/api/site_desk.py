@@ -225,7 +225,7 @@ class SiteDesk:
     def last(self, number: str | None) -> s.Vend:
         with self._services.db.reading() as session:
             meter_key = self._meter_key(session, number)
-            found = listing.last_order(session, site=self._site, till=self._till, meter_key=meter_key)
+            found = listing.last_order(session, site=self._site, seller=self._sold_by, meter_key=meter_key)
             if found is None:
                 raise NotFound("Nothing has been sold yet that this key may see.")
             return self._vend(session, found, self._position(session))
@@ -236,7 +236,7 @@ class SiteDesk:
             orders = listing.list_orders(
                 session,
                 site=self._site,
-                till=self._till,
+                seller=self._sold_by,
                 meter_key=self._meter_key(session, page.meter),
                 before=None if before < 0 else before,
                 most=page.limit + 1,
@@ -438,16 +438,16 @@ class SiteDesk:
     # --- what they share
 
     @property
-    def _till(self) -> str | None:
+    def _sold_by(self) -> str | None:
         """A seller sees what he sold; a key without a seller sees its site, if its scopes let it read sales."""
         if self._client.seller is not None:
             return self._client.seller
         if Permission.SALE_READ not in (self._client.actor.scopes or ()):
-            return ""  # a till that nobody has: nothing
+            return ""  # a seller that nobody is: nothing
         return None
 
     def _find(self, session: Session, order_id: str) -> OrderView | None:
-        return listing.find_orders(session, [order_id], site=self._site, till=self._till).get(order_id)
+        return listing.find_orders(session, [order_id], site=self._site, seller=self._sold_by).get(order_id)
 
     def _one(self, session: Session, order_id: str) -> OrderView:
         found = self._find(session, order_id)
