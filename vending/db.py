@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import secrets
+import select
 import sqlite3
 import threading
 import time
@@ -510,7 +511,8 @@ RESTED_S = 1.0
 
 def _ask_the_rested(engine: Engine) -> None:
     """A connection that has rested is asked whether it still lives before it is used, so that nobody hears of a server that
-    was started anew meanwhile. One that was used a moment ago is not: the question would cost as much as a statement."""
+    was started anew meanwhile. One that was used a moment ago is not: the question would cost as much as a statement. It is
+    looked whether its socket has something to say, which costs no message: a server that ends a session says so."""
 
     @event.listens_for(engine, "checkin")
     def _rests(_connection: Any, record: Any) -> None:
@@ -519,12 +521,21 @@ def _ask_the_rested(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def _wakes(connection: Any, record: Any, _proxy: Any) -> None:
         since = record.info.get("rests since")
+        if since is not None and _has_something_to_say(connection):
+            raise sa.exc.DisconnectionError("the server ended this connection")
         if since is None or time.monotonic() - since < RESTED_S:
             return
         try:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise sa.exc.DisconnectionError("the server ended this connection") from error
+
+
+def _has_something_to_say(connection: Any) -> bool:
+    """Nothing was asked on this connection, so whatever is there to read is its end (or a notice: a new one does as well)."""
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _take_lock(path: Path) -> IO[str]:

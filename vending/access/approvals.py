@@ -277,6 +277,22 @@ def standing_of(session: Session, clock: Clock, key: str) -> tuple[str, str]:
     return "expired" if expired else row.state, row.act_id
 
 
+def open_for(session: Session, clock: Clock, act: str, subject: str) -> str | None:
+    """The key of the request for this act on this thing that still waits or was agreed to: a page that is sent twice asks
+    once."""
+    return session.scalar(
+        sa.select(ApprovalRequest.key)
+        .where(
+            ApprovalRequest.act == act,
+            ApprovalRequest.subject == subject,
+            ApprovalRequest.state.in_(("open", "approved")),
+            ApprovalRequest.expires_at > clock.now(),
+        )
+        .order_by(ApprovalRequest.id)
+        .limit(1)
+    )
+
+
 def withdraw(session: Session, clock: Clock, actor: Actor, key: str) -> None:
     """The maker takes the request back."""
     row = _lock(session, key)

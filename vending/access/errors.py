@@ -76,6 +76,17 @@ class PasskeyRefused(NotAllowed):
         super().__init__("The passkey was not accepted. Begin again, or sign in with password and code.")
 
 
+class PasskeyElsewhere(NotAllowed):
+    """The page was opened under a name that is none of this site's."""
+
+    code = "passkey_elsewhere"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Passkeys of this site work at {address} alone. Open the pages there and begin again."
+        )
+
+
 class ApiKeyRefused(NotAllowed):
     code = "api_key_refused"
 

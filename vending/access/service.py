@@ -397,8 +397,10 @@ def list_sessions(
     ]
 
 
-def begin_totp(db: Database, vault: SiteSecret, signed: Signed, *, site_name: str) -> str:
-    """A new secret for the person's telephone, as the address that the QR code shows. Counts only once confirmed."""
+def begin_totp(db: Database, clock: Clock, vault: SiteSecret, signed: Signed, *, site_name: str) -> str:
+    """A new secret for the person's telephone, as the address that the QR code shows. Counts only once confirmed. Who finds
+    a session open must not tie the account to his own telephone: the person has just shown that it is he."""
+    require_confirmed(signed, clock)
     secret = second_factor.new_secret()
     with db.writing() as session:
         person = session.scalars(sa.select(Person).where(Person.key == signed.actor.key)).one()

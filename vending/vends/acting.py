@@ -28,9 +28,9 @@ from vending.estate import queries as estate
 from vending.ledger import queries as ledger
 from vending.vends import facts, service, splitting
 from vending.vends.content import FORM, content_hash
-from vending.vends.errors import ActUnfit, OrderIdReused
+from vending.vends.errors import ActUnfit, OrderIdInvalid, OrderIdReused
 from vending.vends.look import Look
-from vending.vends.plan import Buyer, Legs, Planned, Settlement, energy_legs
+from vending.vends.plan import Buyer, Legs, Planned, Settlement, energy_legs, is_order_id
 from vending.vends.refunded_keys import refuse_refunded_key
 from vending.vends.requests import Part, credit_parts, request_of
 from vending.vends.tables import Sale, TokenAct, TokenRequest, Vend
@@ -91,8 +91,16 @@ def request(
     db: Database, clock: Clock, actor: Actor, order_id: str, wanted: Wanted, *, site: str, for_module: str
 ) -> Asked:
     """Writes an act down and asks for the second person. The same order id again gives the same act."""
-    with db.writing() as session:
-        return ask(session, clock, actor, order_id, wanted, site=site, for_module=for_module)
+
+    def once() -> Asked:
+        with db.writing() as session:
+            return ask(session, clock, actor, order_id, wanted, site=site, for_module=for_module)
+
+    try:
+        return once()
+    except sa.exc.IntegrityError:
+        # The same page was sent twice at the same moment: the other one is there now, and the same id gives the same act.
+        return once()
 
 
 def ask(
@@ -102,6 +110,10 @@ def ask(
     if wanted.kind not in _MAY_ASK:
         raise InvalidInput(f"{wanted.kind!r} is no act without money. Choose {', '.join(_MAY_ASK)}.", "kind")
     policy.require(actor, _MAY_ASK[wanted.kind], site)
+    if not is_order_id(order_id):
+        raise OrderIdInvalid(
+            "An act needs an id of its own (a UUID), and this page brought none. Open the page anew and ask again."
+        )
     if len(wanted.reason.split()) < 1 or len(wanted.reason.strip()) < 5:
         raise ActUnfit("Say why, in a few words: it stands on the slip and in the trail.", "reason")
     known = session.get(TokenAct, order_id)
@@ -112,6 +124,10 @@ def ask(
                 "This order id was used for another act already, so nothing was asked for. Open the page anew."
             )
         return Asked(order_id, sale.key, sale.receipt, known.approval_key or "")
+    if session.scalar(sa.select(Vend.id).where(sa.or_(Vend.order_id == order_id, Vend.sale_key == order_id))):
+        raise OrderIdReused(
+            "This order id is a sale's already, so nothing was asked for. Open the page anew."
+        )
     plan, tenant = _plan(session, clock, order_id, wanted, site)
     now = clock.now()
     (number,) = service.next_numbers(session, [SERIES])

@@ -36,6 +36,7 @@ from vending.shifts import queries as shift_queries
 from vending.shifts import service as shifts
 from vending.shifts.errors import TillFull
 from vending.vends import adopted_money, queries
+from vending.vends.plan import is_order_id
 from vending.vends.service import next_numbers
 
 RECEIVED_BY = ("cash", "card", "cheque", "transfer")
@@ -203,6 +204,10 @@ def ask_refund(db: Database, clock: Clock, actor: Actor, asked: RefundAsked) -> 
     """For a refund beyond the limit: writes the request for a second person. Gives its key."""
     _check_refund(actor, asked)
     with db.writing() as session:
+        shifts.for_moves(session, asked.shift)
+        known = approvals.open_for(session, clock, "refund", f"refund:{asked.request}")
+        if known is not None:
+            return known
         return approvals.ask(
             session,
             clock,
@@ -229,13 +234,15 @@ def refund(
     """Gives the money back and gives the refund's number. `actor` is who asked for it, also when a second person agreed."""
     _check_refund(actor, asked)
     with db.writing() as session:
+        # The shift's row is locked by whoever moves its drawer: two refunds at once add up one after the other, and the
+        # same page sent twice at once finds the first.
+        shifts.for_moves(session, asked.shift)
         there = kept.find_refund(session, asked.request)
         if there is not None:
             if (there.source, there.amount_minor, there.way) != (asked.source, asked.amount_minor, asked.way):
                 raise RefundUnfit("This page made another refund already. Open it anew.")
             return there.number
         _refuse_adopted(session, asked.source)
-        # The shift's row is locked by whoever moves its drawer; two refunds at once add up one after the other.
         drawer = _drawer(session, asked.shift, asked.site, asked.till, actor)
         if approval:
             assert vault is not None, "an approval is checked against the site's seal"
@@ -308,6 +315,10 @@ def refund(
 
 def _check_refund(actor: Actor, asked: RefundAsked) -> None:
     policy.require(actor, Permission.SALE_REVERSE, asked.site)
+    if not is_order_id(asked.request):
+        raise RefundUnfit(
+            "A refund needs an id of its own (a UUID), and this page brought none. Open the page anew."
+        )
     _check_told(asked.reason, asked.evidence)
     if asked.way not in GIVEN_BY:
         raise RefundUnfit("Money is given back in cash or by bank transfer.", "way")

@@ -52,6 +52,11 @@ _ORDER_ID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 Legs = tuple[tuple[str, str, int], ...]
 
 
+def is_order_id(text: str) -> bool:
+    """A UUID as the pages and programs write it: what an order, a sale and an act are known by for ever."""
+    return _ORDER_ID.match(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class VendOrder:
     """One order. The id comes from the page, so a double click is one sale.
@@ -125,7 +130,7 @@ class Basket:
                 "A basket holds at most 32 lines. Take money for these, then begin the next basket."
             )
         for name in (self.sale_id, *(order.order_id for order in self.orders)):
-            if not _ORDER_ID.match(name):
+            if not is_order_id(name):
                 raise OrderIdInvalid(
                     "An order needs an id of its own (a UUID). Open the till page anew and sell again."
                 )

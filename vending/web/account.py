@@ -176,6 +176,7 @@ def begin_code() -> Any:
     try:
         secret = access.begin_totp(
             services.db,
+            services.clock,
             services.vault,
             confirming.signed(),
             site_name=place.site.name if place else "Ampoule",

@@ -1,17 +1,23 @@
 """ "It is me": the session behind a request, what its person can confirm with, and the names that passkeys are bound to.
 
 A passkey belongs to a host name (`rp_id`), and its answer to an origin; browsers keep both, so a page elsewhere cannot
-ask for our passkeys (decisions.md D22).
+ask for our passkeys (decisions.md D22). The names are those that the settings and the certificate give this site: a request
+that calls it otherwise is told where the passkeys work, and never decides what they are bound to.
 """
 
 from __future__ import annotations
 
+from urllib.parse import SplitResult, urlsplit
+
 from flask import g, request
 
+from vending import certificates
 from vending.access import passkeys
 from vending.access import service as access
+from vending.access.errors import PasskeyElsewhere
 from vending.access.service import Signed
 from vending.services import Services
+from vending.settings import Settings
 from vending.web import auth
 
 
@@ -28,11 +34,33 @@ def secret() -> str:
 
 
 def rp_id() -> str:
-    return request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+    return _known_origin().hostname or ""
 
 
 def origin() -> str:
-    return request.host_url.rstrip("/")
+    known = _known_origin()
+    return f"{known.scheme}://{known.netloc}"
+
+
+def _known_origin() -> SplitResult:
+    """Where this page stands, if that is an address of this site; PasskeyElsewhere otherwise."""
+    settings: Settings = g.services.settings
+    public = urlsplit(settings.address)
+    asked = urlsplit(request.host_url)
+    if settings.public_address:
+        if asked.hostname != public.hostname:
+            raise PasskeyElsewhere(settings.address)
+        return public
+    if asked.hostname not in {public.hostname, *_names(settings)}:
+        raise PasskeyElsewhere(settings.address)
+    return asked
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    """The names that the site's own certificate stands for."""
+    if not settings.has_certificate:
+        return ()
+    return certificates.look(certificates.Files(settings.tls_folder).server).names
 
 
 def has_passkey() -> bool:

@@ -13,6 +13,7 @@ from access_cast import PASSWORD, SITE, add
 
 from vending.access import passwords, people, service, throttle
 from vending.access.errors import (
+    ConfirmationNeeded,
     LastManager,
     LoginTaken,
     LoginUnfit,
@@ -208,7 +209,7 @@ def test_what_is_withdrawn_is_gone_at_the_next_request(
 
 
 def totp_of(db: Database, clock: FixedClock, vault: SiteSecret, signed: Signed) -> pyotp.TOTP:
-    address = service.begin_totp(db, vault, signed, site_name="Site")
+    address = service.begin_totp(db, clock, vault, signed, site_name="Site")
     totp = pyotp.parse_uri(address)
     assert isinstance(totp, pyotp.TOTP)
     service.confirm_totp(db, clock, vault, signed, totp.at(clock.now()))
@@ -298,6 +299,19 @@ def test_on_a_production_site_nobody_of_weight_acts_without_a_second_factor(
     assert service.session_of(sqlite_database, clock, secret, strict=True).actor.roles == {"supervisor"}
 
 
+def test_a_code_is_set_up_only_by_who_has_just_shown_that_it_is_he(
+    sqlite_database: Database, clock: FixedClock, vault: SiteSecret
+) -> None:
+    """Who finds a session open does not tie the account to his own telephone."""
+    add(sqlite_database, clock, "thandi", "supervisor")
+    secret = sign_in(sqlite_database, clock, vault).secret
+    clock.advance(timedelta(minutes=6))
+    with pytest.raises(ConfirmationNeeded):
+        totp_of(sqlite_database, clock, vault, service.session_of(sqlite_database, clock, secret))
+    again = service.confirm(sqlite_database, clock, vault, secret, password=PASSWORD)
+    totp_of(sqlite_database, clock, vault, again)
+
+
 def test_a_lost_telephone_is_reset_by_somebody_else(
     sqlite_database: Database, clock: FixedClock, vault: SiteSecret
 ) -> None:
@@ -305,7 +319,7 @@ def test_a_lost_telephone_is_reset_by_somebody_else(
     signed_in = sign_in(sqlite_database, clock, vault)
     totp_of(sqlite_database, clock, vault, signed_in.signed)
     with pytest.raises(InvalidInput, match="already"):
-        service.begin_totp(sqlite_database, vault, signed_in.signed, site_name="Site")
+        service.begin_totp(sqlite_database, clock, vault, signed_in.signed, site_name="Site")
     with sqlite_database.writing() as session:
         people.reset_second_factor(session, clock, SYSTEM, key, reason="telephone stolen")
     assert service.actor_of_session(sqlite_database, clock, signed_in.secret) is None

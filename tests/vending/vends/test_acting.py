@@ -21,7 +21,7 @@ from vending.receipts import papers
 from vending.vends import acting, key_changes, older_tokens
 from vending.vends import service as vends
 from vending.vends.acting import Wanted
-from vending.vends.errors import ActUnfit, OrderIdReused
+from vending.vends.errors import ActUnfit, OrderIdInvalid, OrderIdReused
 from vending.vends.plan import VendOrder
 
 
@@ -336,6 +336,26 @@ def test_what_was_bought_for_the_old_key_is_named_before_the_set_and_on_its_slip
         assert older_tokens.of_meter(session, meter, asdict(view.keying), counter.clock.now()) == ()
 
 
+@pytest.mark.parametrize("order_id", ["", "x", "0" * 36, "' OR 1=1", "a" * 5000, "../../etc"])
+def test_an_act_has_an_id_of_its_own_or_is_refused(counter: Counter, order_id: str) -> None:
+    with pytest.raises(OrderIdInvalid, match="Open the page anew"):
+        acting.request(
+            counter.shop.db, counter.clock, counter.actor("supervisor"), order_id, wanted(counter, "free-issue", units=50),
+            site=counter.shop.site, for_module="ampoule/test",
+        )  # fmt: skip
+
+
+def test_the_id_of_a_sale_is_no_id_of_an_act(counter: Counter) -> None:
+    basket = counter.shop.basket(counter.shop.order("G-03", 20_000))
+    counter.shop.sell(basket)
+    for taken in (basket.sale_id, basket.orders[0].order_id):
+        with pytest.raises(OrderIdReused):
+            acting.request(
+                counter.shop.db, counter.clock, counter.actor("supervisor"), taken, wanted(counter, "free-issue", units=50),
+                site=counter.shop.site, for_module="ampoule/test",
+            )  # fmt: skip
+
+
 def test_nothing_is_asked_for_while_nobody_knows_which_module_would_take_it(counter: Counter) -> None:
     wanted = Wanted("free-issue", counter.shop.meter("G-03"), "gift of the house", units=50)
     with pytest.raises(VendingError) as caught:
@@ -343,7 +363,7 @@ def test_nothing_is_asked_for_while_nobody_knows_which_module_would_take_it(coun
             counter.shop.db,
             counter.clock,
             counter.actor("supervisor"),
-            "an-order-of-its-own",
+            str(uuid.uuid4()),
             wanted,
             site=counter.shop.site,
             for_module="",

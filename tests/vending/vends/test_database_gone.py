@@ -191,6 +191,34 @@ def test_a_commit_whose_answer_was_lost_is_found_when_the_same_sale_is_asked_for
     assert_whole(shop, [basket])
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_session_that_ended_while_it_was_idle_fails_no_request(
+    postgresql_shop: Shop, monkeypatch: pytest.MonkeyPatch, grouped: bool
+) -> None:
+    """PostgreSQL was started anew: what has not begun anything gets another connection, without a message more each time."""
+    db = postgresql_shop.db.for_groups() if grouped else postgresql_shop.db
+
+    def use() -> None:
+        with db.reading() as session:
+            session.execute(sa.text("SELECT 1"))
+        with db.writing() as session:
+            session.execute(sa.text("SELECT 1"))
+
+    def end() -> None:
+        end_all_sessions(postgresql_shop)
+        time.sleep(0.2)  # the server has ended them when each of its processes has
+
+    use()
+    end()
+    use()
+    # The negative control: without the look the next request hears of it.
+    monkeypatch.setattr("vending.db._has_something_to_say", lambda _connection: False)
+    use()
+    end()
+    with pytest.raises(sa.exc.OperationalError):
+        use()
+
+
 def test_the_battery_sees_a_retry_under_a_new_id(postgresql_shop: Shop) -> None:
     """The planted fault: who makes a new sale of what may be sold already pays twice, and the count shows it."""
     shop = postgresql_shop

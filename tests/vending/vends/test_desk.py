@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -201,6 +203,27 @@ def test_beyond_the_limit_a_second_person_agrees_to_exactly_that(desk: Desk, vau
     number = carry(asked)
     assert carry(asked) == number
     assert balance(desk, f"kept/{tenant(desk)}") == 11_000
+
+
+def test_a_page_that_is_sent_twice_at_once_asks_once_and_gives_back_once(desk: Desk) -> None:
+    shift = desk.open()
+    attribute(desk, f"suspense/{receive(desk, shift)}", 20_000)
+    large = back(desk, shift, 19_000)
+
+    def twice(act: Callable[[], str]) -> list[str]:
+        with ThreadPoolExecutor(2) as pool:
+            return [one.result() for one in [pool.submit(act), pool.submit(act)]]
+
+    first, second = twice(lambda: desk_acts.ask_refund(desk.shop.db, desk.shop.clock, desk.thandi, large))
+    assert first == second
+    for _ in range(5):
+        small = back(desk, shift, 100)
+        before = balance(desk, f"kept/{tenant(desk)}")
+        first, second = twice(lambda asked=small: give(desk, asked))  # type: ignore[misc]
+        assert first == second
+        assert balance(desk, f"kept/{tenant(desk)}") == before - 100
+    with pytest.raises(RefundUnfit, match="Open the page anew"):
+        give(desk, replace(large, request="x"))
 
 
 def test_refunds_are_refused_and_book_nothing(desk: Desk) -> None:
