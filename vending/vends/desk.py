@@ -22,7 +22,7 @@ from vending.access.site_secret import SiteSecret
 from vending.audit import Doer
 from vending.clock import Clock
 from vending.db import Database, new_key
-from vending.errors import InvalidInput, NotAllowed, NotFound, VendingError
+from vending.errors import InvalidInput, NotAllowed, NotFound, VendingError, said
 from vending.estate import queries as estate
 from vending.ledger import queries as books
 from vending.ledger import service as ledger
@@ -527,8 +527,8 @@ def _refuse_interest(actor: Actor, tenant: str) -> None:
 def _refuse_adopted(session: Session, account: str) -> None:
     if account.startswith("suspense/") and adopted_money.is_adopted(session, account):
         raise RefundUnfit(
-            "This is an order taken in after a restore: its energy was given, and its money is looked for. `ampoule adopted` "
-            "books it when it is found.",
+            "This is an order taken in after a restore: its energy was given, and its money is looked for. a manager "
+            "books it under Reports when it is found.",
             "source",
         )
 
@@ -634,10 +634,11 @@ def _other_suspense(session: Session, site: str, account: str) -> tuple[str, dat
         shift = None
     if shift is not None:
         at = shift.decision.decided_at if shift.decision else shift.opened_at
-        return (f"Over in shift {shift.number}", at) if shift.site_key == site else None
+        return (said(f"Over in shift {shift.number}"), at) if shift.site_key == site else None
     sale = queries.sale_of_order(session, name)
     if sale is None or sale.site_key != site:
         return None
     if sale.till == adopted_money.SERIES:
-        return f"{sale.receipt}, taken in after a restore: what was paid is looked for", sale.sold_at
-    return f"Order {name}", sale.sold_at
+        told = said(f"{sale.receipt}, taken in after a restore: what was paid is looked for")
+        return told, sale.sold_at
+    return said(f"Order {name}"), sale.sold_at

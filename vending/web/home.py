@@ -40,6 +40,12 @@ def _rooms() -> list[tuple[str, str, str, str]]:
             _("What is charged, in words; a new version and what it would do."),
         ),
         ("people.read", "people.index", _("People"), _("Who works here, with which roles and sessions.")),
+        (
+            "ledger.correct",
+            "adopted.index",
+            _("Orders taken in after a restore"),
+            _("Tokens that the restored database had lost: what was paid for them, and where it is."),
+        ),
         ("report.read", "reports.index", _("Reports"), _("Sales by day, losses, free tokens, shifts.")),
         (
             "key-change.make",

@@ -8,6 +8,7 @@ from vending.web.auditor import books, proof, trail
 from vending.web.engineer import tokens, work
 from vending.web.keys import all_limits, keys
 from vending.web.manager import (
+    adopted,
     api_keys,
     campaign,
     estate,
@@ -48,6 +49,7 @@ ROOMS: tuple[Blueprint, ...] = (
     tariffs.room,
     fees.room,
     jobs.room,
+    adopted.room,
     people.room,
     api_keys.room,
     sellers.room,

@@ -37,6 +37,7 @@ def index() -> Any:
         ("reports.tokens", _("Tokens without payment"), _("Free, engineering and key-change tokens, by person.")),
         ("reports.shifts", _("Shifts and differences"), _("Drawers that were over or short, by person.")),
         ("campaign.board", _("Key changes"), _("Which meters are on which key, and which still wait.")),
+        ("adopted.index", _("Orders taken in after a restore"), _("Tokens that the restored database had lost: what was paid for them, and where it is.")),
         ("jobs.index", _("Messages that were not delivered"), _("What should have followed an act and did not, to be sent again.")),
     ]  # fmt: skip
     rows = [

@@ -60,7 +60,7 @@ def index() -> Any:
                 [
                     [
                         Cell(
-                            one.known,
+                            words.refusal(one.known),
                             sub=one.reference,
                             url=url_for("unclaimed.naming", name=one.account.removeprefix("suspense/")),
                         ),
@@ -102,7 +102,7 @@ def _form(name: str) -> Form:
                 {"label": _("Money that waits for its owner"), "url": url_for("unclaimed.index")},
                 {"label": words.total(found.available_minor, place.currency)},
             ],
-            "intro": found.known,
+            "intro": words.refusal(found.known),
         },
         fields=[
             Field("unit", _("Unit, name or meter of the owner"), needed=True),
