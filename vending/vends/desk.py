@@ -527,7 +527,7 @@ def _refuse_interest(actor: Actor, tenant: str) -> None:
 def _refuse_adopted(session: Session, account: str) -> None:
     if account.startswith("suspense/") and adopted_money.is_adopted(session, account):
         raise RefundUnfit(
-            "This is an order taken in after a restore: its energy was given, and its money is looked for. a manager "
+            "This is an order taken in after a restore: its energy was given, and its money is looked for. A manager "
             "books it under Reports when it is found.",
             "source",
         )
