@@ -17,6 +17,7 @@ from vending.access.policy import Actor, Grant
 from vending.clock import FixedClock
 from vending.db import Database
 from vending.demonstration.people import seed_of
+from vending.ledger import queries as ledger
 from vending.shifts import banking
 from vending.shifts import queries as shift_queries
 from vending.shifts import service as shifts
@@ -47,6 +48,7 @@ class Desk:
         self._manager = self._person("john", "manager")
         self._day: date | None = None
         self._open: dict[str, OpenDrawer] = {}
+        self._sold_at: set[str] = set()  # since the drawers were looked at
         self._bags: list[tuple[date, str]] = []
 
     def _person(self, login: str, role: str) -> Actor:
@@ -81,12 +83,15 @@ class Desk:
                 witness=self._supervisor,
             )
             self._open[till] = OpenDrawer(key, till, cashier)
+        self._sold_at.add(till)
         return self._open[till]
 
     def look_at_drawers(self) -> None:
-        """What is too much for a drawer goes to the safe."""
-        for drawer in self._open.values():
-            cash = self._expected(drawer).get("cash", 0)
+        """What is too much for a drawer that sold since the last look goes to the safe."""
+        for till in sorted(self._sold_at):
+            drawer = self._open[till]
+            with self._db.reading() as session:
+                cash = ledger.balance(session, f"cash/{till.lower()}", self._currency)
             if cash > FULL_MINOR:
                 notes = (cash - FLOAT_MINOR) // NOTE_MINOR
                 shifts.drop(
@@ -98,6 +103,7 @@ class Desk:
                     bag="",
                     witness=self._supervisor,
                 )
+        self._sold_at.clear()
 
     def ends(self) -> None:
         """The evening of the day: every open drawer is counted, closed, and its takings are packed for the bank."""
