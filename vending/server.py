@@ -52,7 +52,7 @@ def run(settings: Settings, command: click.Command) -> None:
         else:
             production.refuse_examples(services)
         app = create_app(services)
-        worker = Worker(services)
+        worker = Worker(services, tills=lambda: services.sales.quiet_s)
         worker.start()
         server = _listen(settings, app, certificate)
         door = open_door(settings, db, command)

@@ -31,14 +31,18 @@ log = logging.getLogger(__name__)
 OPEN_AFTER = timedelta(seconds=3)
 PAUSE_S = 0.5
 PAUSE_AFTER_FAULT_S = 5.0  # a database that is away must not fill the log
+QUIET_S = 1.0
+RESTS = 4
 CHAIN_EVERY_S = 60.0
 TIDY_EVERY_S = 600.0
 FOLLOW_EVERY_S = 10.0
 
 
 class Worker:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, *, tills: Callable[[], float] | None = None) -> None:
+        """`tills`: for how long the tills of this same process have been quiet, where it has any."""
         self._services = services
+        self._tills = tills
         self._stop = threading.Event()
         self._queue = jobs.open_queue(services.db, services.clock)
         # Jobs have a thread of their own: a slow gateway must not keep a paid order waiting for its token.
@@ -118,9 +122,17 @@ class Worker:
         while not self._stop.is_set() and (message := self._queue.take()) is not None:
             alike = self._queue.take_alike(message) if message.event in reactions.TOGETHER else []
             tried += 1 + len(alike)
+            begin = time.monotonic()
             self._work([message, *alike])
+            self._give_way(time.monotonic() - begin)
         logs.within()
         return tried
+
+    def _give_way(self, worked_s: float) -> None:
+        """While a till sells, jobs rest for longer than they worked: one process has one lock for all its threads, and one
+        connection that writes."""
+        if self._tills is not None and self._tills() < QUIET_S:
+            self._stop.wait(RESTS * worked_s)
 
     def _work(self, messages: Sequence[Message]) -> None:
         """Where one of many stands in the way, each is tried alone, so that no other waits with it."""

@@ -60,6 +60,8 @@ class Groups(Generic[Ask, Answer]):
         """`side_by_side`: how many groups may be under way at once, all but one of them full."""
         self._sell = sell
         self._wait_s = 0.0  # between two looks at who came back
+        self._under_way = 0
+        self._ended = float("-inf")
         self._boarding = threading.Lock()
         self._open: _Group[Ask, Answer] | None = None  # the group that still takes somebody along
         self._queue: queue.SimpleQueue[_Group[Ask, Answer] | None] = queue.SimpleQueue()
@@ -85,6 +87,11 @@ class Groups(Generic[Ask, Answer]):
         for group in dict.fromkeys(group for group, _place in seats):
             group.wait()
         return [group.answers[place] for group, place in seats]
+
+    @property
+    def quiet_s(self) -> float:
+        """For how long nothing has travelled; nothing at all while a group does."""
+        return 0.0 if self._under_way else time.monotonic() - self._ended
 
     def close(self) -> None:
         self._queue.put(None)
@@ -130,6 +137,7 @@ class Groups(Generic[Ask, Answer]):
 
     def _take(self, group: _Group[Ask, Answer]) -> None:
         with self._boarding:
+            self._under_way += 1
             if self._open is group:
                 self._open = None
         try:
@@ -138,4 +146,7 @@ class Groups(Generic[Ask, Answer]):
         except Exception as error:
             # The group as a whole could not be tried (the database is gone, say): each caller hears the same.
             answers = [error] * len(group.asks)
+        with self._boarding:
+            self._under_way -= 1
+            self._ended = time.monotonic()
         group.arrive(answers)

@@ -71,11 +71,13 @@ def test_who_comes_while_a_group_is_sold_travels_in_the_next_together() -> None:
         thread.start()
     while groups._open is None or len(groups._open.asks) < 4:
         threading.Event().wait(0.001)
+    assert groups.quiet_s == 0
     shop.open.set()
     for thread in threads:
         thread.join(10)
     groups.close()
     assert shop.groups == [1, 4]
+    assert 0 < groups.quiet_s < 10
 
 
 def test_many_at_once_fill_whole_groups_and_are_answered_in_order() -> None:

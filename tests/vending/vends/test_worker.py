@@ -19,7 +19,7 @@ from vending.services import Services
 from vending.settings import Settings
 from vending.vends import drafts
 from vending.vends import service as vends
-from vending.worker import Worker
+from vending.worker import QUIET_S, Worker
 
 
 def worker_of(shop: Shop, folder: Path) -> Worker:
@@ -75,6 +75,22 @@ def test_messages_of_sales_are_worked_on_together_and_one_that_fails_fails_alone
         assert "never made" in waiting.about
         assert waiting.tries == 1
         assert session.scalar(sa.select(sa.func.count()).select_from(ReceiptAround)) == 4
+
+
+def test_jobs_give_way_to_tills_that_sell(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet_s, rested = 0.0, []
+    worker = Worker(worker_of(shop, tmp_path)._services, tills=lambda: quiet_s)
+    monkeypatch.setattr(worker._stop, "wait", rested.append)
+    assert worker.deliver() > 0
+    assert rested
+    assert min(rested) > 0
+    rested.clear()
+    quiet_s = QUIET_S
+    shop.sell(shop.basket(shop.order("G-05", 2_000)))
+    assert worker.deliver() > 0
+    assert rested == []
 
 
 def test_it_sums_up_balances_and_drops_baskets_that_nobody_came_back_to(shop: Shop, tmp_path: Path) -> None:
