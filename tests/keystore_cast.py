@@ -6,9 +6,11 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -306,6 +308,26 @@ class Process:
 
     def client(self, timeout_s: float = 10.0) -> SocketModule:
         return SocketModule(self.socket, timeout_s=timeout_s)
+
+
+@contextmanager
+def of_other_users(*options: str, mode: int = 0o755) -> Iterator[Process]:
+    """The demonstration's module in a folder that other system users may look into, as `install.sh` sets it up."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield from opened_to_others(Path(name) / "m", *options, mode=mode)
+
+
+def opened_to_others(folder: Path, *options: str, mode: int = 0o755) -> Iterator[Process]:
+    if not folder.exists():
+        demonstration.init(folder)
+    process = Process(folder, *options)
+    folder.chmod(mode)
+    try:
+        yield process
+    finally:
+        if process.process is not None and process.process.poll() is None:
+            process.stop()
 
 
 def as_user(user: int, act: Callable[[], str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,16 @@ def made_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "module"
     demonstration.init(folder, source=keystore_cast.SetTime(MORNING))
     return folder
+
+
+@pytest.fixture
+def module(made_module: Path, tmp_path: Path) -> Iterator[keystore_cast.Module]:
+    """A copy of it, open in this process, without a counter around it."""
+    folder = tmp_path / "module"
+    shutil.copytree(made_module, folder)
+    found = keystore_cast.Module(folder, keystore_cast.SetTime(MORNING))
+    yield found
+    found.engine.log.abandon()
 
 
 @pytest.fixture

@@ -212,18 +212,11 @@ def test_the_simulated_clock_marks_every_entry(tmp_path: Path) -> None:
     assert all(json.loads(line.partition("\t")[0])["sim"] for line in lines)
 
 
-def test_a_user_without_a_role_finds_the_door_shut(tmp_path: Path) -> None:
+def test_a_user_without_a_role_finds_the_door_shut() -> None:
     """With two system users, as install.sh sets them up: one sells, another is nobody here."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to act as two other users")
-    import tempfile
-
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        folder = Path(name) / "m"
-        demonstration.init(folder)
-        process = Process(folder, "--seller", "65534", "--officer", "65533")
-        folder.chmod(0o755)
+    with cast.of_other_users("--seller", "65534", "--officer", "65533") as process:
 
         def as_user(user: int, verb: str) -> str:
             def act() -> str:
@@ -240,18 +233,11 @@ def test_a_user_without_a_role_finds_the_door_shut(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
-def test_one_users_connections_leave_room_for_the_others_and_do_not_drown_them(tmp_path: Path) -> None:
+def test_one_users_connections_leave_room_for_the_others_and_do_not_drown_them() -> None:
     """A web server gone bad holds every line that it gets and never stops asking: the key manager is still heard."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to act as two other users")
-    import tempfile
-
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        folder = Path(name) / "m"
-        demonstration.init(folder)
-        process = Process(folder, "--seller", "65534", "--officer", "65533")
-        folder.chmod(0o755)
+    with cast.of_other_users("--seller", "65534", "--officer", "65533") as process:
         ready, say = os.pipe()
         flood = os.fork()
         if flood == 0:

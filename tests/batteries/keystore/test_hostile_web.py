@@ -32,13 +32,13 @@ SEEDS = json.dumps(demonstration.public()["keys"])
 @pytest.fixture
 def site() -> Iterator[Process]:
     """A module whose only budget is exact; it sells to the web server's user."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        folder = Path(name) / "m"
-        demonstration.init(folder)
-        process = Process(folder, "--seller", str(WEB_USER))
-        folder.chmod(0o755)
-        client = process.client()
+    with cast.of_other_users("--seller", str(WEB_USER)) as process:
+        only_an_exact_budget(process)
+        yield process
+
+
+def only_an_exact_budget(process: Process) -> None:
+    with process.client() as client:
         now = datetime.now(UTC)
         status = client.status()
         told: dict[str, Any] = {"module": status.log, "maker": "T", "reason": "T", "made": now}
@@ -50,9 +50,6 @@ def site() -> Iterator[Process]:
             starts=now, ends=now + timedelta(days=5), **told,
         )  # fmt: skip
         client.approve(act, demonstration.sign(act))
-        yield process
-        if process.process is not None and process.process.poll() is None:
-            process.stop()
 
 
 def hostile_message(chance: random.Random, captured: list[str]) -> bytes:
@@ -160,8 +157,10 @@ def run(process: Process, messages_in_all: int, rounds: int) -> None:
     used = acts.close_budget(budget_id="demo-600100-free", reason="again", made=now, **told)
     client.approve(used, demonstration.sign(used))
     captured.append(used)
-    minted = 0
-    for n in range(rounds):
+    kept = process.folder / "attacked"  # how far an attack of hours had come when it was broken off
+    done = int(kept.read_text()) if kept.exists() else 0
+    minted = logged_units(process)  # of a round that was broken off, the log alone knows
+    for n in range(done, rounds):
         found = json.loads(attack(process, messages_in_all // rounds, n + 1, captured))
         minted += found["units"]
         assert found["told"] == 0
@@ -171,6 +170,7 @@ def run(process: Process, messages_in_all: int, rounds: int) -> None:
             process.kill()
         else:
             assert process.stop() == 0, process.errors
+        kept.write_text(str(n + 1))
         process.start()
         (process.folder).chmod(0o755)
     client = process.client()
@@ -230,5 +230,14 @@ def test_other_callers_are_served_during_a_flood(site: Process) -> None:
 
 
 @pytest.mark.long
-def test_ten_million_messages(site: Process) -> None:
-    run(site, 10_000_000, 50)
+def test_ten_million_messages() -> None:
+    """Hours. With `HOSTILE_FOLDER` (a folder that others may enter) it goes on where it was broken off, round by round;
+    `HOSTILE_MESSAGES` makes it shorter."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        folder = Path(os.environ.get("HOSTILE_FOLDER", name)) / "m"
+        fresh = not folder.exists()
+        for process in cast.opened_to_others(folder, "--seller", str(WEB_USER)):
+            if fresh:
+                only_an_exact_budget(process)
+            run(process, int(os.environ.get("HOSTILE_MESSAGES", 10_000_000)), 50)

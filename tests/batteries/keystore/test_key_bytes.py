@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,15 +59,8 @@ def file_hits(folder: Path, wanted: list[bytes]) -> list[str]:
 def site() -> Iterator[Process]:
     if os.geteuid() != 0:
         pytest.skip("needs root, to read the memory of another user's process")
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        folder = Path(name) / "m"
-        demonstration.init(folder)
-        process = Process(folder, "--seller", str(WEB_USER))
-        folder.chmod(0o711)
+    with cast.of_other_users("--seller", str(WEB_USER), mode=0o711) as process:
         yield process
-        if process.process is not None and process.process.poll() is None:
-            process.stop()
 
 
 def test_key_bytes_are_in_the_module_alone(site: Process) -> None:

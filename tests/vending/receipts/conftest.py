@@ -4,29 +4,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import keystore_cast
 import pytest
-from shop import MORNING, Shop, open_shop
+from shop import Shop, open_shop
+from vending_counter import made_module, module
 
-from keystore import demonstration
 from vending.clock import FixedClock
 from vending.db import Database
 
-
-@pytest.fixture(scope="session")
-def made_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("receipts") / "module"
-    demonstration.init(folder, source=keystore_cast.SetTime(MORNING))
-    return folder
-
-
-@pytest.fixture
-def module(made_module: Path, tmp_path: Path) -> Iterator[keystore_cast.Module]:
-    folder = tmp_path / "module"
-    shutil.copytree(made_module, folder)
-    found = keystore_cast.Module(folder, keystore_cast.SetTime(MORNING))
-    yield found
-    found.engine.log.abandon()
+__all__ = ["made_module", "module"]
 
 
 @pytest.fixture

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import keystore_cast
 import pytest
 from click.testing import CliRunner
-from shop import MORNING, Shop, migrated
+from shop import Shop, migrated
 
-from keystore import batch, demonstration, order_files
+from keystore import batch, order_files
 from vending.sale_commands import sale
 from vending.vends import queries, service
-
-
-@pytest.fixture(scope="module")
-def made_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("module") / "m"
-    demonstration.init(folder, source=keystore_cast.SetTime(MORNING))
-    return folder
-
-
-@pytest.fixture
-def module(made_module: Path, tmp_path: Path) -> Iterator[keystore_cast.Module]:
-    folder = tmp_path / "module"
-    shutil.copytree(made_module, folder)
-    found = keystore_cast.Module(folder, keystore_cast.SetTime(MORNING))
-    yield found
-    found.engine.log.abandon()
 
 
 def issue_batch(module: keystore_cast.Module, orders: Path, answers: Path) -> dict[str, list[str]]:

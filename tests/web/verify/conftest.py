@@ -1,13 +1,12 @@
 """The application with the real security module in this process, and a receipt that it signed."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import keystore_cast
 import pytest
 from flask import Flask
 from shop import Shop
+from vending_counter import made_module, module
 from web_app import open_app
 
 from vending.receipts.slip import squares_of
@@ -16,22 +15,7 @@ from vending.vends import service as vends
 from vending.vends.queries import SaleView
 from vending.web.verify import pages
 
-
-@pytest.fixture(scope="session")
-def made_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("verify") / "module"
-    folder.mkdir()
-    keystore_cast.make(folder)
-    return folder
-
-
-@pytest.fixture
-def module(made_module: Path, tmp_path: Path) -> Iterator[keystore_cast.Module]:
-    folder = tmp_path / "module"
-    shutil.copytree(made_module, folder)
-    found = keystore_cast.Module(folder)
-    yield found
-    found.engine.log.abandon()
+__all__ = ["made_module", "module"]
 
 
 @pytest.fixture
