@@ -160,6 +160,12 @@ def _exact(tender: Tender, left: int, currency: str) -> Taken:
 
 def _cash(tender: Tender, left: int, currency: str) -> Taken:
     due_in_coins = round_cash(left, currency)
+    if left and not due_in_coins:
+        # Rounded to nothing it would be energy without money, as often as somebody asks for so little.
+        raise TenderTooSmall(
+            f"{plain(left, currency)} is less than coins can pay. Sell for more, or let the customer pay it another way.",
+            "received",
+        )
     received = due_in_coins if tender.received_minor is None else tender.received_minor
     if received < due_in_coins:
         raise TenderTooSmall(

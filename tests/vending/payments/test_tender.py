@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vending.errors import InvalidInput
-from vending.money import currency
+from vending.money import currency, round_cash
 from vending.payments.tender import (
     MOST_TENDERS,
     WAYS,
@@ -62,6 +62,13 @@ def test_a_sale_that_money_kept_from_before_pays_needs_no_reference() -> None:
         ((Tender("voucher", 100),), 100, ReferenceMissing),
         ((Tender("shells", 100),), 100, TenderUnknown),
         ((Tender("transfer", 100, "x" * 81),), 100, TenderUnknown),
+        (
+            (Tender("cash"),),
+            5,
+            TenderTooSmall,
+        ),  # nobody has half of the smallest coin: it would be sold for nothing
+        ((Tender("cash", 1000),), 4, TenderTooSmall),
+        ((Tender("card", 96, "1"), Tender("cash")), 100, TenderTooSmall),
         ((Tender("cash", 50), Tender("cash", 50)), 100, TenderTwice),
         ((Tender("voucher", 50, "v-1"), Tender("voucher", 50, "V-1 ")), 100, TenderTwice),
         (tuple(Tender("card", 1, str(n)) for n in range(MOST_TENDERS + 1)), 100, TenderTwice),
@@ -89,7 +96,9 @@ def test_what_is_taken_is_what_is_due_but_for_coins_that_do_not_exist(
         assert sum(amount for _way, amount in others) > due
         return
     except TenderTooSmall:
-        assert over < currency(code).cash_step_minor  # the coins round up, and the customer gave the bare sum
+        # The coins round up, and the customer gave the bare sum; or what is left is too little for any coin.
+        left = due - sum(amount for _way, amount in others)
+        assert over < currency(code).cash_step_minor or round_cash(left, code) == 0
         return
     assert sum(one.amount_minor - one.rounding_minor for one in taken) == due
     assert all(one.received_minor - one.change_minor == one.amount_minor for one in taken)

@@ -116,6 +116,9 @@ def test_a_statement_adds_up_and_commission_can_be_settled_once(kiosk: Program, 
     assert told["rows"][-1]["balance_minor"] == told["closing_minor"]
     assert kiosk.get("/seller/statement", since=span["until"], until=span["since"]).status_code == 422
     assert kiosk.get("/seller/statement", since="2026-11-01T00:00:00", until=span["until"]).status_code == 422
+    for year in ("0001-01-{:02}T00:00:00+14:00", "9999-12-{:02}T23:59:00-14:00"):
+        beyond = kiosk.get("/seller/statement", since=year.format(1), until=year.format(31))
+        assert (beyond.status_code, beyond.json["errors"][0]["where"]) == (422, "since")
 
 
 def test_money_is_paid_in_once_by_its_reference(shop: Shop) -> None:

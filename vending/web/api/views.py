@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from vending.errors import InvalidInput, VendingError
@@ -106,6 +106,10 @@ def read_statement(call: Call) -> s.SellerStatement:
     span: s.Span = call.query
     if span.since.tzinfo is None or span.until.tzinfo is None:
         raise InvalidInput("Write each moment with its offset, such as 2026-11-01T00:00:00Z.", "since")
+    try:
+        span.since.astimezone(UTC), span.until.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput("No clock shows that moment. Write one of this century.", "since") from None
     if not span.since < span.until or span.until - span.since > LONGEST_STATEMENT:
         raise InvalidInput("A statement covers up to 400 days, from `since` to a later `until`.", "until")
     return call.at.statement(span)
