@@ -8,7 +8,7 @@ what a row means.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -142,6 +142,29 @@ def answer_parts(template: str, parts: Sequence[dict[str, Any] | None], **contex
             part["rows"] = drawn(part["rows"])
             part["exported"] = exports(table=part["name"])
     return render_template(template, parts=shown, **context)
+
+
+def answer_page(
+    template: str, tables: Mapping[str, tuple[Sequence[str], Sequence[Row]]], **context: Any
+) -> Any:
+    """A page with tables of its own between other things: each of them, named with the heading of its file, can be taken
+    away by the addresses in `taken`."""
+    wanted = request.args.get("as", "")
+    if wanted:
+        chosen = request.args.get("table", "")
+        if chosen not in tables:
+            raise NotFound(_("There is no such table on this page."))
+        heading, rows = tables[chosen]
+        table = Listing(
+            name=chosen,
+            page={},
+            columns=[Column(one, one) for one in heading],
+            fetch=whole([[_kept(cell) for cell in row] for row in rows]),
+            nothing={},
+        )
+        return _saved(table, wanted)
+    taken = {name: exports(table=name) for name, (_heading, rows) in tables.items() if rows}
+    return render_template(template, taken=taken, **context)
 
 
 def _kept(cell: Any) -> Cell | str:

@@ -157,8 +157,54 @@ def show(key: str) -> Any:
             if person.disabled_at
             else {"label": _("Close the account"), "url": url_for("people.disable", key=key)},
         ]
-    return render_template(
+    return listing.answer_parts(
         "manager/record.html",
+        [
+            {
+                "name": "roles",
+                "title": _("Roles"),
+                "columns": [{"label": _("Role")}, {"label": _("Site")}, {"label": ""}],
+                "rows": [
+                    [
+                        words.role_name(grant.role),
+                        names.get(grant.site, _("all sites")),
+                        {
+                            "text": _("Withdraw"),
+                            "url": url_for("people.revoke", key=key, role=grant.role, site=grant.site),
+                        }
+                        if edits
+                        else "",
+                    ]
+                    for grant in grants
+                ],
+            },
+            {
+                "name": "sessions",
+                "title": _("Sessions"),
+                "note": "" if sessions else _("none"),
+                "columns": [{"label": _("Last seen")}, {"label": _("From")}, {"label": ""}],
+                "rows": [
+                    [
+                        words.moment(one.seen_at, place.zone),
+                        one.address,
+                        {"text": _("End it"), "url": url_for("people.end_session", key=key, session=one.key)}
+                        if edits
+                        else "",
+                    ]
+                    for one in sessions
+                ],
+            },
+            {
+                "title": _("Account"),
+                "pairs_list": [
+                    (_("Sign-in name"), person.login),
+                    (_("Second factor"), _factor(person)),
+                    (_("PIN at the till"), _("set") if person.has_pin else _("none")),
+                    (_("Since"), words.moment(person.created_at, place.zone)),
+                ],
+                "actions": acts[1:],
+            },
+        ],
         page={
             "title": person.name,
             "crumbs": [{"label": _("People"), "url": url_for("people.index")}, {"label": person.name}],
@@ -185,50 +231,6 @@ def show(key: str) -> Any:
         and not person.disabled_at
         else [],
         figures_list=None,
-        parts=[
-            {
-                "title": _("Roles"),
-                "columns": [{"label": _("Role")}, {"label": _("Site")}, {"label": ""}],
-                "rows": [
-                    [
-                        words.role_name(grant.role),
-                        names.get(grant.site, _("all sites")),
-                        {
-                            "text": _("Withdraw"),
-                            "url": url_for("people.revoke", key=key, role=grant.role, site=grant.site),
-                        }
-                        if edits
-                        else "",
-                    ]
-                    for grant in grants
-                ],
-            },
-            {
-                "title": _("Sessions"),
-                "note": "" if sessions else _("none"),
-                "columns": [{"label": _("Last seen")}, {"label": _("From")}, {"label": ""}],
-                "rows": [
-                    [
-                        words.moment(one.seen_at, place.zone),
-                        one.address,
-                        {"text": _("End it"), "url": url_for("people.end_session", key=key, session=one.key)}
-                        if edits
-                        else "",
-                    ]
-                    for one in sessions
-                ],
-            },
-            {
-                "title": _("Account"),
-                "pairs_list": [
-                    (_("Sign-in name"), person.login),
-                    (_("Second factor"), _factor(person)),
-                    (_("PIN at the till"), _("set") if person.has_pin else _("none")),
-                    (_("Since"), words.moment(person.created_at, place.zone)),
-                ],
-                "actions": acts[1:],
-            },
-        ],
         timeline_filters=None,
         timeline_entries=[
             {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, g, request, url_for
 
 from vending.access.policy import Permission
 from vending.analytics import sales as analytics
@@ -232,11 +232,12 @@ def show(key: str) -> Any:
                 else [],
             }
         )
-    for group in sale.content.get("orders", []):
+    for position, group in enumerate(sale.content.get("orders", []), 1):
         lines = group.get("lines", []) if isinstance(group, dict) else []
         if lines:
             parts.append(
                 {
+                    "name": f"counted-{position}",
                     "title": _("How it was counted"),
                     "columns": [
                         {"label": _("Line")},
@@ -266,8 +267,9 @@ def show(key: str) -> Any:
         )
         if (button := printing.button("papers.print_act", order_id=key)) is not None:
             actions.append(button)
-    return render_template(
+    return listing.answer_parts(
         "manager/record.html",
+        parts,
         page={
             "title": _("Receipt %(number)s", number=sale.receipt),
             "crumbs": [{"label": _("Sales"), "url": url_for("sales.ledger")}, {"label": sale.receipt}],
@@ -283,7 +285,6 @@ def show(key: str) -> Any:
         },
         notices=[],
         figures_list=None,
-        parts=parts,
         timeline_entries=[
             {
                 "at": words.moment(line.at, place.zone),

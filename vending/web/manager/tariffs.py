@@ -122,8 +122,21 @@ def show(code: str) -> Any:
         ]  # fmt: skip
     state, word = _states()[version.state]
     here = url_for("tariffs.show", code=code, version=version.key)
-    return render_template(
+    rows: list[Any] = [
+        [
+            {"text": _("Version %(number)s", number=one.number), "url": url_for("tariffs.show", code=code, version=one.key)},
+            words.date_of(one.valid_from.date()) + (f" – {words.date_of(one.valid_until.date())}" if one.valid_until else ""),
+            {"text": _("in force") if current and one.key == current.key else _states()[one.state][1], "lamp": _states()[one.state][0]},
+            publishers.get(one.number, ""),
+        ]
+        for one in reversed(versions)
+    ]  # fmt: skip
+    return listing.answer_page(
         "manager/tariff.html",
+        {
+            "versions": (("version", "in force", "state", "published by"), rows),
+            "changes": (("line", "before", "after"), [[one.what, one.before, one.after] for one in changes]),
+        },
         page={
             "title": version.name,
             "crumbs": [
@@ -144,15 +157,7 @@ def show(code: str) -> Any:
                 else None,
             ],
         },
-        versions=[
-            [
-                {"text": _("Version %(number)s", number=one.number), "url": url_for("tariffs.show", code=code, version=one.key)},
-                words.date_of(one.valid_from.date()) + (f" – {words.date_of(one.valid_until.date())}" if one.valid_until else ""),
-                {"text": _("in force") if current and one.key == current.key else _states()[one.state][1], "lamp": _states()[one.state][0]},
-                publishers.get(one.number, ""),
-            ]
-            for one in reversed(versions)
-        ],
+        versions=rows,
         sentences=version.text(),
         rules=[],
         diff={

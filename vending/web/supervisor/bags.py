@@ -209,8 +209,34 @@ def _page(batch: BatchView, refused: VendingError | None = None, *, form: str = 
     typed = request.form if form == "match" else {}
     options = [{"value": way, "label": words.way(way).capitalize()} for way in batch.amounts]
     open_ways = [one for one in options if batch.open_minor.get(one["value"])]
-    html = render_template(
+    ways = [_way(batch, way, minor) for way, minor in batch.amounts.items()]
+    lines = [
+        [
+            words.date_of(date.fromisoformat(one.value_date)),
+            words.way(one.way).capitalize(),
+            one.reference,
+            one.entered_by_name,
+            words.money(one.amount_minor, code),
+        ]
+        for one in batch.lines
+    ]
+    explained = [
+        [
+            words.moment(one.explained_at, place.zone),
+            words.way(one.way).capitalize(),
+            one.reason,
+            one.explained_by_name,
+            words.money(one.amount_minor, code),
+        ]
+        for one in batch.explanations
+    ]
+    html = listing.answer_page(
         "supervisor/bag.html",
+        {
+            "bag-and-bank": (("way", "in the bag", "confirmed", "explained", "open"), ways),
+            "lines-of-the-bank": (("day", "way", "reference", "who", "amount"), lines),
+            "differences-explained": (("when", "way", "reason", "who", "amount"), explained),
+        },
         page={
             "title": _("Bag %(number)s", number=batch.number),
             "crumbs": [
@@ -226,27 +252,9 @@ def _page(batch: BatchView, refused: VendingError | None = None, *, form: str = 
             "lamp": {"state": lamp, "text": word},
             "actions": [{"label": _("Deposit slip"), "url": url_for("bags.deposit", key=batch.key)}],
         },
-        ways=[_way(batch, way, minor) for way, minor in batch.amounts.items()],
-        lines=[
-            [
-                words.date_of(date.fromisoformat(one.value_date)),
-                words.way(one.way).capitalize(),
-                one.reference,
-                one.entered_by_name,
-                words.money(one.amount_minor, code),
-            ]
-            for one in batch.lines
-        ],
-        explained=[
-            [
-                words.moment(one.explained_at, place.zone),
-                words.way(one.way).capitalize(),
-                one.reason,
-                one.explained_by_name,
-                words.money(one.amount_minor, code),
-            ]
-            for one in batch.explanations
-        ],
+        ways=ways,
+        lines=lines,
+        explained=explained,
         match={
             "action": url_for("bags.match", key=batch.key),
             "ways": options,

@@ -17,7 +17,8 @@ from vending.access import module_acts
 from vending.access.policy import Permission
 from vending.errors import InvalidInput, NotFound, VendingError
 from vending.services import Services
-from vending.web import charts, forms, gate, glass, places, words
+from vending.web import charts, forms, gate, glass, listing, places, words
+from vending.web.listing import Cell, Column, Listing
 from vending.web.supervisor import telling_module
 from vending.web.words import _
 
@@ -53,6 +54,42 @@ def show() -> Any:
     )
 
 
+@room.get("/table")
+@gate.needs("keys.read")
+def table() -> Any:
+    """Every budget as a list that can be saved."""
+    place = places.of_request()
+    rows = [
+        [
+            Cell(title_of(one), one.budget_id),
+            Cell(one.sgc),
+            Cell(words.service_name(one.service) if one.service else "", one.service or ""),
+            Cell(
+                telling_module.amount_of(one.allotted, one.kind, one.service), _plain(one.allotted, one.kind)
+            ),
+            Cell(telling_module.amount_of(one.used, one.kind, one.service), _plain(one.used, one.kind)),
+            Cell(telling_module.amount_of(one.left, one.kind, one.service), _plain(one.left, one.kind)),
+            Cell(words.moment(one.lasts_until, place.zone), one.lasts_until),
+            Cell(words.moment(one.expires, place.zone), one.expires),
+        ]
+        for one in status_now().budgets
+    ]
+    return listing.answer(
+        Listing(
+            name="budgets",
+            page={"title": _("All budgets"), "crumbs": [{"label": _("Budget"), "url": url_for("budget.show")}, {"label": _("All budgets")}]},
+            columns=[Column("budget", _("Budget")), Column("supply group", _("Supply group")), Column("service", _("Service")), Column("allotted", _("Allotted"), end=True), Column("used", _("Used"), end=True), Column("left", _("Left"), end=True), Column("lasts until", _("Lasts until")), Column("expires", _("Expires"))],
+            fetch=listing.whole(rows),
+            nothing={"title": _("No budget is open"), "text": _("Without a budget the module issues no token. A key custodian asks for one, and two people sign it."), "action": "", "url": ""},
+        )
+    )  # fmt: skip
+
+
+def _plain(amount: int, kind: str) -> str:
+    """For files: units with their decimal, acts as a number, the same in every language."""
+    return f"{amount / 10:.1f}" if kind == "units" else str(amount)
+
+
 def status_now() -> Status:
     services: Services = g.services
     return services.module.status()
@@ -76,6 +113,7 @@ def told(status: Status) -> dict[str, Any]:
     asks = places.can(g.actor, Permission.BUDGET_ASK.value)
     return {
         "budgets": [drawn(one, status.now) for one in busy],
+        "budgets_url": url_for("budget.table") if status.budgets else "",
         "rest": [
             [
                 title_of(one),

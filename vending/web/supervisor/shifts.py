@@ -169,8 +169,20 @@ def _page(key: str, refused: VendingError | None = None) -> Any:
     lamp, word = state_of(shift)
     ended = words.moment(shift.closing.closed_at, place.zone) if shift.closing else _("now")
     mine = shift.cashier_key == g.actor.key
-    html = render_template(
+    payments = [] if shift.counts else [[words.way(one.way).capitalize(), str(one.payments)] for one in ways]
+    counts, moves = _both_counts(shift), own.moves(shift)
+    result = [own.difference(one, code) for one in found]
+    html = listing.answer_page(
         "supervisor/shift.html",
+        {
+            "counted-and-expected": (
+                ("way", "counted", "expected", "difference"),
+                [[one["tender"], one["counted"], one["expected"], one["text"]] for one in result],
+            ),
+            "payments": (("way", "how many"), payments),
+            "both-counts": (("note or coin", "first count", "recount"), counts),
+            "moves-of-cash": (("time", "what", "who", "amount"), moves),
+        },
         page={
             "title": _("Shift %(number)s of %(name)s", number=shift.number, name=shift.cashier_name),
             "crumbs": [
@@ -203,14 +215,12 @@ def _page(key: str, refused: VendingError | None = None) -> Any:
                 else None,
             ],
         },
-        result=[own.difference(one, code) for one in found],
-        payments=[]
-        if shift.counts
-        else [[words.way(one.way).capitalize(), str(one.payments)] for one in ways],
-        counts=_both_counts(shift),
+        result=result,
+        payments=payments,
+        counts=counts,
         reason=shift.closing.reason if shift.closing else "",
         history=_history(lately, shift),
-        moves=own.moves(shift),
+        moves=moves,
         decision=_decision(shift, refused),
     )
     return html if refused is None else (html, status_of(refused))
