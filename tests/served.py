@@ -20,4 +20,7 @@ def served(app: Flask, *, threads: int = 16) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
         server.close()
+        # Browsers keep their lines open; while one is, the server's loop goes round.
+        for line in list(server._map.values()):
+            line.close()
         thread.join(10)

@@ -217,12 +217,12 @@ def test_the_meter_says_rejected_and_the_till_knows_the_next_step(screens: Scree
     page.wait_for_selector(".steps")
     steps = page.inner_text(".steps")
     assert "Compare the number on the meter with the slip" in steps
-    number = re.search(r"this one is for ([\d ]+\d)", steps)
+    number = re.search(r"this one is for ([\d\s]+\d)", steps)
     assert number
 
     # The step helps: the number on the slip is that of the other meter, and there the digits are taken.
     own = keypad(screens, product, "G-05")
-    assert number[1] in own.inner_text("header")
+    assert re.sub(r"\s", " ", number[1]) in own.inner_text("header")
     assert "ACCEPT" in type_in(own, token).upper()
     # Entered once more, the display says so, and the till sends nobody to reverse anything.
     assert "USED" in type_in(own, token).upper()

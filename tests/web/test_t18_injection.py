@@ -12,6 +12,7 @@ import logging
 import re
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -40,6 +41,8 @@ AT_LENGTH = (
     "</script><zq>zq9", "<!--zq9", "zq9%0d%0aX-Zq:%201", "zq9\x00.pdf", "..\\..\\zq9", "/etc/passwd?zq9", "zq9\x1dV\x00",
     "\u202dzq9\u202c", "\u2067zq9\u2069", "zq9\u2028X-Zq: 1", "zq9" + "a" * 5000, "\ufeffzq9", "zq9\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
 )  # fmt: skip
+# The door is tried too, and makes whoever guesses wait: so long that the next of us is let in.
+A_WHILE = timedelta(minutes=5)
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e]")
 # They end the one who tries, or somebody whom the walk still needs.
 LAST = ("sign_out", "close", "remove", "withdraw", "end", "password", "block")
@@ -161,6 +164,7 @@ def try_form(
             else:
                 answer = walk.client.post(form.action, data={**form.values, **typed})
                 if answer.headers.get("Location", "").startswith("/sign-in"):
+                    shop.clock.advance(A_WHILE)
                     walk.client = sign_in(walk.app, walk.role)
             tried += 1
             leaks = leaks_of(answer)
@@ -194,6 +198,7 @@ def try_everything(
         for _last, form in sorted(forms, key=lambda one: one[0]):
             tried += try_form(walk, form, payloads, shop, found)
         names |= {name for form in walk.forms for name in (*form.texts, *form.values)}
+        shop.clock.advance(A_WHILE)
     return found, tried + try_the_rest(app, reached, names, payloads, found)
 
 

@@ -241,15 +241,19 @@ def _saved(listing: Listing, wanted: str) -> Response:
     return Response(file.getvalue(), mimetype=saving.FORMATS["xlsx"], headers=disposition)
 
 
+def _value(cell: Cell | str) -> Any:
+    """What goes into a file: spaces that keep a number together on the page are plain ones there."""
+    if isinstance(cell, Cell) and cell.value is not None:
+        return cell.value
+    return (cell.text if isinstance(cell, Cell) else cell).replace("\u00a0", " ")
+
+
 def _values(listing: Listing) -> Iterator[list[Any]]:
     offset = 0
     while True:
         rows = listing.fetch(offset, CHUNK)
         for row in rows:
-            yield [
-                (cell.text if cell.value is None else cell.value) if isinstance(cell, Cell) else cell
-                for cell in row
-            ]
+            yield [_value(cell) for cell in row]
         if len(rows) < CHUNK:
             return
         offset += CHUNK

@@ -12,13 +12,13 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from vending import languages
 from vending.languages import (
     MINUS,
     RIGHT_TO_LEFT,
     Tongue,
     clock_time,
     kept_whole,
-    meter_number,
     tongue,
     unit_of,
 )
@@ -51,6 +51,12 @@ __all__ = [
     "way",
     "whole",
 ]
+
+
+def meter_number(drn: str) -> str:
+    """The groups of the number with spaces that do not break. From right to left a plain space would turn their order round;
+    of this one the bidirectional algorithm makes one number (a common separator between digits)."""
+    return languages.meter_number(drn).replace(" ", "\u00a0")
 
 
 def of_page() -> Tongue:

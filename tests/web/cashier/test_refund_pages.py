@@ -69,7 +69,8 @@ def test_money_for_nobody_finds_its_owner_and_is_given_back(app: Flask, desk: De
         "above the limit a supervisor is asked"
     )
     asked = boss.get("/supervisor/approvals").get_data(as_text=True)
-    assert "Give a customer" in asked
+    assert "Moved away" in asked
+    assert "90.00" in asked
     given = post(cashier, form, amount="50", **{**fields, "request": "0" * 36})
     assert given.location == "/cashier/refunds/N1-R-000001"
     paper = text_of(cashier.get(given.location))
