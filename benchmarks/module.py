@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from multiprocessing import Process
@@ -82,41 +83,50 @@ def bare(folder: Path) -> float:
 
 
 def callers(path: Path, how_many: int, base: int) -> float:
-    """Each a process with its own connection, which waits for its answer before it asks again. Threads of one process would
-    wait for each other's interpreter, and the module with them."""
-    ready, tell_ready = os.pipe()
-    start, tell_start = os.pipe()
-    read, write = os.pipe()
-    for number in range(how_many):
+    """Threads in two processes, each its own connection, each waiting for its answer before it asks again."""
+    parts = 1 if how_many == 1 else 2
+    results = []
+    for part in range(parts):
+        read, write = os.pipe()
         if os.fork() == 0:
-            os.close(tell_start)
-            wanted = [request(base + number * 20_000 + n) for n in range(12_000 if how_many == 1 else 1_200)]
-            os.write(tell_ready, b".")
-            os.read(start, 1)  # ends when the parent closes it
-            os.write(write, f"{_caller(path, wanted)}\n".encode())
+            os.close(read)
+            os.write(write, str(_part(path, how_many // parts, base + part * 10**6)).encode())
             os._exit(0)
-    os.close(write)
-    for _ in range(how_many):
-        os.read(ready, 1)
-    for end in (ready, tell_ready, start, tell_start):
-        os.close(end)
-    with os.fdopen(read) as lines:
-        total = sum(int(line) for line in lines)
-    for _ in range(how_many):
+        os.close(write)
+        results.append(read)
+    total = 0.0
+    for read in results:
+        total += float(os.read(read, 64) or b"0")
+        os.close(read)
         os.wait()
-    return total / SECONDS
+    return total
 
 
-def _caller(path: Path, wanted: list[CreditRequest]) -> int:
+def _part(path: Path, threads: int, base: int) -> float:
     module = SocketModule(path, timeout_s=30)
-    end, done = time.perf_counter() + SECONDS, 0
-    while time.perf_counter() < end:
-        assert done < len(wanted), "the caller ran out of requests: prepare more"
-        found = module.issue([wanted[done]])
-        assert found[0].order_id == wanted[done].order_id
-        assert hasattr(found[0], "tokens"), found
-        done += 1
-    return done
+    each = 12_000 // threads
+    prepared = [[request(base + t * 20_000 + n) for n in range(each)] for t in range(threads)]
+    counts = [0] * threads
+    start = time.perf_counter()
+    end = start + SECONDS
+
+    def run(number: int) -> None:
+        n = 0
+        while n < each and time.perf_counter() < end:
+            wanted = prepared[number][n]
+            found = module.issue([wanted])
+            assert found[0].order_id == wanted.order_id
+            assert hasattr(found[0], "tokens"), found
+            n += 1
+        counts[number] = n
+        assert n < each, "the callers ran out of requests: prepare more"
+
+    workers = [threading.Thread(target=run, args=(n,)) for n in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts) / SECONDS
 
 
 def measure_issue(folder: Path) -> None:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from operator import itemgetter
+from operator import gt, itemgetter
 from typing import Any
 
 import orjson
@@ -296,7 +296,8 @@ class Shape:
         self._names = tuple(plain)
         self._get = itemgetter(*self._names)
         self._kinds = tuple(reader.kind for reader in plain.values())
-        self._texts = [(at, p.limit) for at, p in enumerate(plain.values()) if p.kind is str]
+        self._texts = [at for at, p in enumerate(plain.values()) if p.kind is str]
+        self._limits = [p.limit for p in plain.values() if p.kind is str]
         self._wholes = [at for at, p in enumerate(plain.values()) if p.kind is int]
         self._others = [(name, reader) for name, reader in readers.items() if name not in plain]
 
@@ -306,18 +307,25 @@ class Shape:
         plain = self._get(value)
         if not self._in_order(plain):
             return {name: self._one(name, reader, value[name]) for name, reader in self._readers.items()}
-        found = dict(zip(self._names, plain, strict=True))
+        found = dict(zip(self._names, plain))  # noqa: B905 - of one length: itemgetter made the second from the first
         for name, reader in self._others:
             found[name] = self._one(name, reader, value[name])
         return found
 
+    def row(self, value: Any) -> tuple[Any, ...]:
+        """The values of an object whose fields are all plain, in the order in which they were declared."""
+        if type(value) is dict and value.keys() == self._readers.keys():
+            plain: tuple[Any, ...] = self._get(value)
+            if self._in_order(plain):
+                return plain
+        return tuple(self.read(value).values())  # says what is wrong
+
     def _in_order(self, plain: tuple[Any, ...]) -> bool:
         if tuple(map(type, plain)) != self._kinds:
             return False
-        for at, limit in self._texts:
-            text = plain[at]
-            if len(text) > limit or not text.isprintable():
-                return False
+        texts = [plain[at] for at in self._texts]
+        if not "".join(texts).isprintable() or any(map(gt, map(len, texts), self._limits)):
+            return False
         return all([_LEAST <= plain[at] <= _MOST for at in self._wholes])  # noqa: C419 - each sale passes here
 
     def _one(self, name: str, reader: Reader, value: Any) -> Any:
@@ -355,7 +363,7 @@ _KEYING = Shape(
 
 
 def keying_in(value: Any) -> MeterKeying:
-    return MeterKeying(**_KEYING.read(value))
+    return MeterKeying(*_KEYING.row(value))
 
 
 _ALL: dict[str, Reader] = {

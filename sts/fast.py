@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Issue = Callable[[str, str, int, int, int, int], str]
 
+_TO_THE_TOP = (1 << 64 - wire.CLASS_AT) - 1  # moves the bits of class 0 from where they stand to the top
 _NO_PAIR = 1 << 20  # no sum that contains it can be in order
 _pairs_after_issuer: Callable[[bytes], tuple[int, ...]] = struct.Struct(">6x6H").unpack
 
@@ -49,7 +50,7 @@ def credit_issuer(vending_key: VendingKey, *, ea: str, tables: Tables = SAMPLE) 
     first, tid_high, tid_middle, tid_low, units_high, units_low = _block_parts()
     last_tid = min(LAST, vending_key.ken << 16 | 0xFFFF)
     by_issuer, pair, last_pair, in_order = _check_digit_sums()
-    class_mask, to_the_top = wire.CLASS_MASK, (1 << 64 - wire.CLASS_AT) - 1
+    class_mask, to_the_top = wire.CLASS_MASK, _TO_THE_TOP
 
     def issue(pan: str, ti: str, subclass: int, rnd: int, tid: int, units: int) -> str:
         try:
@@ -104,7 +105,7 @@ def encode_credit(key: DecoderKey, cipher: Cipher, subclass: int, rnd: int, tid:
         ^ units_high[units >> 8]
         ^ units_low[units & 0xFF],
     )
-    return str(wire.insert_class(block, 0)).zfill(wire.DIGITS)
+    return str(block + (block & wire.CLASS_MASK) * _TO_THE_TOP).zfill(wire.DIGITS)
 
 
 def decode_credit(digits: str, key: DecoderKey, cipher: Cipher) -> tuple[int, int, int, int] | None:

@@ -5,6 +5,11 @@
     > line             what is printed; … stands for what differs from run to run
     ! 1                the exit status, when it is not 0
     % serve            start the module on {dir}/m (again with other words after it: its options)
+    % serve-locked     the same, waiting for its shares
+    % sell N           sell N tokens
+    % orders FILE N    an order file with N requests, as `ampoule` exports it
+    % note FILE        the module's newest signed head, as a file
+    % stop             end the module's process
     % tamper FILE      flip one bit in the middle of a file
     % alter FILE N     alter one letter in the sealed half of entry N of a log; every entry stays readable
 
@@ -25,7 +30,7 @@ import keystore_cast as cast
 import pytest
 from click.testing import CliRunner
 
-from keystore import demonstration
+from keystore import demonstration, order_files
 from keystore.cli import main
 
 SESSIONS = sorted((Path(__file__).parent / "sessions").glob("*.txt"))
@@ -36,6 +41,7 @@ _MASKS = (
     (r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?(\+00:00| UTC)?)?", "…"),
     (r"\d+\.\d+ s\b", "… s"),
     (r"Trial token \d{20}", "Trial token …"),
+    (r'\\"tid\\":\d+', r'\\"tid\\":…'),
 )
 
 
@@ -65,10 +71,18 @@ class Session:
         return [line for line in lines if line], result.exit_code
 
     def direct(self, words: list[str]) -> None:
-        if words[0] == "serve":
+        if words[0] in ("serve", "serve-locked"):
             if not (self.folder / "m").exists():
                 demonstration.init(self.folder / "m")
-            self.process = cast.Process(self.folder / "m", *words[1:])
+            self.process = cast.Process(self.folder / "m", *words[1:], unlock=words[0] == "serve")
+        elif words[0] == "stop":
+            self.close()
+        elif words[0] == "orders":
+            order_files.write(Path(self.fill(words[1])), [cast.credit() for _ in range(int(words[2]))])
+        elif words[0] == "note":
+            assert self.process is not None
+            with self.process.client() as client:
+                Path(self.fill(words[1])).write_text(client.checkpoint().note, encoding="utf-8")
         elif words[0] == "tamper":
             path = Path(self.fill(words[1]))
             data = bytearray(path.read_bytes())
