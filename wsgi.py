@@ -4,7 +4,7 @@ Several such processes may run on one host; what goes on behind the pages is the
 On SQLite the product is one process, `ampoule serve`, and this file refuses: a second writer would lose sales.
 """
 
-from vending import bootstrap, migrating, settings
+from vending import bootstrap, garbage, migrating, settings
 from vending.errors import VendingError
 from vending.web.app import create_app
 
@@ -22,7 +22,9 @@ def _open():  # type: ignore[no-untyped-def]
             "On SQLite the pages and the worker are one process: start `ampoule serve` instead."
         )
     migrating.refuse_unless_current(services.db)
-    return create_app(services)
+    app = create_app(services)
+    garbage.settle()
+    return app
 
 
 application = _open()

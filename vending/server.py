@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run(settings: Settings, command: click.Command) -> None:
-    from vending import bootstrap, database_roles, demonstrating, production, timecheck
+    from vending import bootstrap, database_roles, demonstrating, garbage, production, timecheck
     from vending.db import Database
     from vending.local_door import open_door
     from vending.web.app import create_app
@@ -56,6 +56,7 @@ def run(settings: Settings, command: click.Command) -> None:
         worker.start()
         server = _listen(settings, app, certificate)
         door = open_door(settings, db, command)
+        garbage.settle()
         ready.write_text(f"{os.getpid()}\n", encoding="ascii")
         click.echo(f"serving on {settings.address}")
 

@@ -454,13 +454,16 @@ def stamp(session: Session) -> tuple[Any, ...]:
     )
 
 
+# Built once: putting a statement together takes longer than the server needs for it.
+_NAMED = sa.select(Seller).where(among(Seller.code))
+_RATES = sa.select(Seller.code, Seller.commission_basis_points).where(among(Seller.code))
+
+
 def commissions(session: Session, codes: Collection[str]) -> dict[str, Commission]:
     """What these sellers earn now, for the sale that plans their orders."""
     if not codes:
         return {}
-    rows = session.execute(
-        sa.select(Seller.code, Seller.commission_basis_points).where(among(Seller.code, codes))
-    )
+    rows = session.execute(_RATES, {"names": list(codes)})
     return {row.code: Commission(row.commission_basis_points) for row in rows}
 
 
@@ -483,9 +486,7 @@ def positions(session: Session, codes: Collection[str]) -> dict[str, Position]:
     """Where each of these sellers stands now, all of them at one look."""
     if not codes:
         return {}
-    return _positions(
-        session, [_view(row) for row in session.scalars(sa.select(Seller).where(among(Seller.code, codes)))]
-    )
+    return _positions(session, [_view(row) for row in session.scalars(_NAMED, {"names": list(codes)})])
 
 
 def _positions(session: Session, sellers: Sequence[SellerView]) -> dict[str, Position]:

@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from vending import audit, outbox
 from vending.clock import Clock
 from vending.db import new_key
+from vending.rows import among
 from vending.tariffs.difference import Change, differences
 from vending.tariffs.document import Document, parsed, written
 from vending.tariffs.errors import (
@@ -241,27 +242,28 @@ def _rows(session: Session, *conditions: sa.ColumnElement[bool]) -> list[Version
         .where(*conditions)
         .order_by(TariffVersion.code, TariffVersion.number)
     )
-    found = []
-    for row, published, withdrawn in session.execute(query):
-        state = WITHDRAWN if withdrawn is not None else PUBLISHED if published is not None else DRAFT
-        document = _document(row.text)
-        found.append(
-            Version(
-                row.key,
-                row.code,
-                row.number,
-                row.name,
-                row.service,
-                row.currency,
-                row.hash,
-                state,
-                document.valid_from,
-                document.valid_until,
-                row.drafted_by,
-                document,
-            )
-        )
-    return found
+    return [
+        _version(row, WITHDRAWN if withdrawn is not None else PUBLISHED if published is not None else DRAFT)
+        for row, published, withdrawn in session.execute(query)
+    ]
+
+
+def _version(row: TariffVersion, state: str) -> Version:
+    document = _document(row.text)
+    return Version(
+        row.key,
+        row.code,
+        row.number,
+        row.name,
+        row.service,
+        row.currency,
+        row.hash,
+        state,
+        document.valid_from,
+        document.valid_until,
+        row.drafted_by,
+        document,
+    )
 
 
 def one_version(session: Session, key: str) -> Version:
@@ -289,34 +291,37 @@ def changes(session: Session, version_key: str) -> list[Change]:
     return differences(max(earlier, key=lambda other: other.valid_from).document, version.document)
 
 
+_TAKEN_BACK = sa.select(TariffWithdrawal.version_id)
+_OTHER = aliased(TariffPublication)
+# Built once: putting a statement together takes longer than the server needs for it.
+_IN_FORCE = (
+    sa.select(TariffVersion)
+    .join(TariffPublication, TariffPublication.version_id == TariffVersion.id)
+    .where(
+        among(TariffPublication.code),
+        TariffPublication.version_id.not_in(_TAKEN_BACK),
+        TariffPublication.valid_from
+        == sa.select(sa.func.max(_OTHER.valid_from))
+        .where(
+            _OTHER.code == TariffPublication.code,
+            _OTHER.valid_from <= sa.bindparam("local"),
+            _OTHER.version_id.not_in(_TAKEN_BACK),
+        )
+        .scalar_subquery(),
+    )
+)
+
+
 def list_in_force(
     session: Session, codes: Iterable[str], moment: datetime, zone: tzinfo
 ) -> dict[str, Version]:
-    """The version of each code that prices at this moment; a code without one is left out. Two statements for any number."""
+    """The version of each code that prices at this moment; a code without one is left out. One statement for any number."""
     wanted = sorted(set(codes))
     if not wanted:
         return {}
     local = moment.astimezone(zone).replace(tzinfo=None)
-    withdrawn = sa.select(TariffWithdrawal.version_id)
-    newest = (
-        sa.select(TariffPublication.code, sa.func.max(TariffPublication.valid_from).label("valid_from"))
-        .where(
-            TariffPublication.code.in_(wanted),
-            TariffPublication.valid_from <= local.isoformat(),
-            TariffPublication.version_id.not_in(withdrawn),
-        )
-        .group_by(TariffPublication.code)
-        .subquery()
-    )
-    ids = session.scalars(
-        sa.select(TariffPublication.version_id)
-        .join(
-            newest,
-            (newest.c.code == TariffPublication.code) & (newest.c.valid_from == TariffPublication.valid_from),
-        )
-        .where(TariffPublication.version_id.not_in(withdrawn))
-    ).all()
-    found = _rows(session, TariffVersion.id.in_(ids)) if ids else []
+    rows = session.scalars(_IN_FORCE, {"names": wanted, "local": local.isoformat()})
+    found = [_version(row, PUBLISHED) for row in rows]
     return {one.code: one for one in found if one.valid_until is None or one.valid_until > local}
 
 
