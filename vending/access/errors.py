@@ -37,6 +37,18 @@ class SecondFactorNeeded(NotAllowed):
         super().__init__("Type the six digits that your telephone shows for this site.")
 
 
+class PasskeyNeeded(NotAllowed):
+    """The password was right, and the second factor of this account is its passkey. Said only after a right password."""
+
+    code = "passkey_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A password alone does not open this account, which has a passkey. Sign in with the passkey; if it is lost, another "
+            "manager resets your second factor."
+        )
+
+
 class SessionOver(NotAllowed):
     code = "session_over"
 

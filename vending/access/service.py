@@ -18,6 +18,7 @@ from vending.access import passwords, people, policy, second_factor, throttle
 from vending.access.errors import (
     ConfirmationNeeded,
     NotConfirmed,
+    PasskeyNeeded,
     SecondFactorNeeded,
     SessionOver,
     SignInRefused,
@@ -88,7 +89,7 @@ def sign_in(
     address: str = "",
     strict: bool = False,
 ) -> SignedIn:
-    """A new session, or one of: SignInRefused, SecondFactorNeeded, TooManyGuesses.
+    """A new session, or one of: SignInRefused, SecondFactorNeeded, PasskeyNeeded, TooManyGuesses.
 
     Every try is counted as wrong before it is judged and forgiven when it was right, so that a hundred tries at the same
     time are a hundred counted tries.
@@ -128,6 +129,9 @@ def sign_in(
                     detail={"address": address, "why": "second factor"},
                 )
             raise SignInRefused
+    elif strict and _has_passkey_for_weight(db, person.key):
+        _put_back(db, before)
+        raise PasskeyNeeded
     new_hash = passwords.hash_of(password) if passwords.is_outdated(person.password_hash or "") else None
     with db.writing() as session:
         if step is not None and not _use_step(session, person.key, step):
@@ -524,6 +528,14 @@ def _has_passkey(session: Session, person_key: str) -> bool:
         )
         is not None
     )
+
+
+def _has_passkey_for_weight(db: Database, person_key: str) -> bool:
+    """Whether a passkey is what this person's roles ask for beside a password."""
+    with db.reading() as session:
+        grants = people.grants_of(session, person_key).get(person_key, frozenset())
+        roles = {grant.role for grant in grants}
+        return bool(roles & policy.NEEDS_SECOND_FACTOR) and _has_passkey(session, person_key)
 
 
 def _use_step(session: Session, person_key: str, step: int) -> bool:

@@ -18,6 +18,7 @@ from vending.access.errors import (
     LoginTaken,
     LoginUnfit,
     NotConfirmed,
+    PasskeyNeeded,
     SecondFactorNeeded,
     SessionOver,
     SignInRefused,
@@ -26,7 +27,7 @@ from vending.access.errors import (
 from vending.access.policy import SYSTEM, Grant, RolesConflict
 from vending.access.service import Signed
 from vending.access.site_secret import SiteSecret, SiteSecretMissing
-from vending.access.tables import Person, SignInSession
+from vending.access.tables import Passkey, Person, SignInSession
 from vending.audit import AuditEntry
 from vending.clock import FixedClock
 from vending.db import Database
@@ -479,3 +480,36 @@ def test_old_sessions_and_guesses_are_forgotten(
     sign_in(sqlite_database, clock, vault)
     clock.advance(timedelta(days=200))
     assert service.forget_old_rows(sqlite_database, clock) == 1
+
+
+def test_on_a_production_site_a_password_alone_does_not_go_past_a_passkey(
+    sqlite_database: Database, clock: FixedClock, vault: SiteSecret
+) -> None:
+    for login, role in (("thandi", "supervisor"), ("sipho", "cashier")):
+        person = add(sqlite_database, clock, login, role)
+        with sqlite_database.writing() as session:
+            session.add(
+                Passkey(
+                    key=f"passkey-{login}",
+                    person_key=person,
+                    credential_id=login,
+                    public_key="",
+                    sign_count=0,
+                    label="Telephone",
+                    created_at=clock.now(),
+                )
+            )
+
+    def enter(login: str, password: str = PASSWORD) -> set[str]:
+        entered = service.sign_in(
+            sqlite_database, clock, vault, login=login, password=password, address="10.0.0.7", strict=True
+        )
+        return set(entered.signed.actor.roles)
+
+    with pytest.raises(PasskeyNeeded):
+        enter("thandi")
+    with pytest.raises(SignInRefused):
+        enter("thandi", "not the password")  # which of the two it was, a wrong password does not hear
+    with sqlite_database.reading() as session:
+        assert session.scalars(sa.select(SignInSession)).all() == []
+    assert enter("sipho") == {"cashier"}
