@@ -59,6 +59,30 @@ def days_left(
 LOW_DAYS = 2.0
 
 
+def of_meter(session: Session, meter_key: str, now: datetime) -> float | None:
+    """The same for one meter, for the till: None where too little is known."""
+    rows = session.execute(
+        sa.select(Vend.paid_at, Vend.units + Vend.free_units)
+        .where(
+            Vend.meter_key == meter_key,
+            Vend.paid_at >= now - HISTORY,
+            Vend.state.in_(COUNTS),
+            Vend.units > 0,
+        )
+        .order_by(Vend.paid_at, Vend.id)
+    ).all()
+    if not rows:
+        return None
+    return days_left(
+        bought=sum(int(units) for _at, units in rows),
+        purchases=len(rows),
+        first=rows[0][0],
+        last=rows[-1][0],
+        newest=int(rows[-1][1]),
+        now=now,
+    )
+
+
 def rack(session: Session, site: str, now: datetime, *, service: str = "electricity") -> list[UnitCredit]:
     """Every unit of the site with its main meter of the service, by floor and code."""
     since = now - HISTORY

@@ -81,6 +81,22 @@ def terms() -> dict[str, tuple[str, str]]:
             _("Free units"),
             _("Units that are given each month without money. They come on a token of their own and count once a month."),
         ),
+        "debt": (
+            _("Arrears"),
+            _("What the customer owes from before. A part of each purchase pays it off, as his plan says; he may also pay more of it here, without a token."),
+        ),
+        "kept": (
+            _("Kept for next time"),
+            _("Money of the customer that no token came for: a remainder, a sale that was taken back. It pays his next purchase first, or is given back."),
+        ),
+        "tid": (
+            _("Token identifier (TID)"),
+            _("The minute that a token was made for. A meter takes each minute once and none that is older than its memory: that is why an old or used token is rejected."),
+        ),
+        "class-limit": (
+            _("Limit of a meter's class"),
+            _("How many units and tokens one meter may have in a day. The security module keeps it, so that a stolen till cannot empty the budget; two approvers change it."),
+        ),
         "deposit": (_("Deposit"), _("Money of the tenant that is kept until he moves out. It pays what he owes then; the rest is his.")),
         "float": (_("Float"), _("The cash that a drawer begins with, for change. It goes back into the safe and is no takings.")),
         "blind": (

@@ -147,6 +147,27 @@ def test_free_units_are_offered_and_given_alone_once(client: FlaskClient, shop: 
     assert "are free this month" not in words_of(client.get(f"/cashier/till?meter={unit}"))
 
 
+def test_the_state_of_the_meter_and_what_the_words_mean_are_seen_at_a_glance(
+    app: Flask, client: FlaskClient, shop: Shop
+) -> None:
+    """Nobody can ask a keypad meter, so its purchases are judged; a `?` beside each word of the trade says what it means."""
+
+    def seen(unit: str) -> str:
+        return words_of(sign_in(app, "cashier").get(f"/cashier/till?meter={shop.meter(unit)}"))
+
+    assert "Supply not known" in seen("G-03")
+    assert "Judged from purchases" in seen("G-03")
+    for _ in range(3):
+        shop.sell(shop.basket(shop.order("G-03", 50_000)))
+        shop.clock.advance(timedelta(days=10))
+    assert "Should be empty by now" in seen("G-03")
+    shop.sell(shop.basket(shop.order("G-03", 50_000)))
+    shop.clock.advance(timedelta(days=1))
+    assert "days of credit left" in seen("G-03")
+    assert "is owed." in seen("G-04")
+    assert "What the customer owes from before" in seen("G-04")
+
+
 def test_a_large_amount_shows_its_step_and_the_choice_of_a_second_token(
     client: FlaskClient, shop: Shop
 ) -> None:

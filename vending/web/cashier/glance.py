@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from keystore.module import Budget
 from sts import id_record
+from vending.analytics import credit
 from vending.errors import VendingError
 from vending.estate import queries as estate
 from vending.services import Services
@@ -43,6 +44,7 @@ class Glance:
     free_units: int = 0
     fees: tuple[fees.FeeView, ...] = ()
     meters: tuple[estate.MeterView, ...] = ()  # the customer's, where none is chosen
+    days_left: float | None = None  # of credit, judged from purchases; None where too little is known
 
     @property
     def just_sold(self) -> queries.SaleView | None:
@@ -85,6 +87,7 @@ def look(session: Session, services: Services, meter_name: str, tenant_key: str)
         due.units if due else 0,
         tuple(fees.list_fees(session, place.site_key)) if tenant else (),
         tuple(estate.meters_of_tenant(session, clock, tenant.key)) if meter is None and tenant else (),
+        credit.of_meter(session, meter.key, clock.now()) if known and meter else None,
     )
 
 
@@ -110,7 +113,7 @@ def customer(seen: Glance, scanned: id_record.IdRecord | None) -> dict[str, Any]
         "unit": unit_code(meter) if meter else "",
         "facts": told,
         "url": "",
-        "supply": None,
+        "supply": _supply(seen),
         "last_sale": _(
             "Last sale %(day)s, %(money)s",
             day=words.day(last.sold_at, place.zone),
@@ -130,6 +133,30 @@ def customer(seen: Glance, scanned: id_record.IdRecord | None) -> dict[str, Any]
     }
 
 
+def _supply(seen: Glance) -> dict[str, str] | None:
+    """Whether the meter has credit, as far as anybody can say: it does not answer, so its purchases are judged."""
+    meter, days = seen.meter, seen.days_left
+    if meter is None or seen.blocked:
+        return None  # why it is not for sale is said below
+    if meter.credit_in == "account":
+        return (
+            {"state": "on", "text": _("Credit on account"), "term": ""}
+            if seen.account_minor > 0
+            else {"state": "now", "text": _("No credit on account"), "term": ""}
+        )
+    if days is None:
+        return {"state": "off", "text": _("Supply not known"), "term": "units-left"}
+    if days <= 0:
+        return {"state": "now", "text": _("Should be empty by now"), "term": "units-left"}
+    if days < 1:
+        return {"state": "half", "text": _("Less than a day of credit left"), "term": "units-left"}
+    return {
+        "state": "half" if days < credit.LOW_DAYS else "on",
+        "text": plural("About %(num)s day of credit left", "About %(num)s days of credit left", int(days)),
+        "term": "units-left",
+    }
+
+
 def _notices(seen: Glance, scanned: id_record.IdRecord | None) -> list[dict[str, str]]:
     place = places.of_request()
     meter = seen.meter
@@ -146,7 +173,7 @@ def _notices(seen: Glance, scanned: id_record.IdRecord | None) -> list[dict[str,
             "A key change is due: the slip carries its tokens again, to be entered before the new one, until the "
             "meter was seen under its new key."
         )
-        notices.append({"state": "half", "text": text, "url": ""})
+        notices.append({"state": "half", "text": text, "url": "", "term": "key-change"})
     if meter is not None and not seen.blocked:
         notices += _budget(meter)
     for which, owed in seen.debts.items():
@@ -156,7 +183,7 @@ def _notices(seen: Glance, scanned: id_record.IdRecord | None) -> list[dict[str,
             money=words.total(owed, place.currency),
         )
         notices.append(
-            {"state": "half", "text": text, "url": "", "act": f"charge:debt/{which}", "action": _("Put it into the basket")}
+            {"state": "half", "text": text, "url": "", "act": f"charge:debt/{which}", "action": _("Put it into the basket"), "term": "debt"}
         )  # fmt: skip
     if seen.kept_minor and seen.tenant is not None and places.can(g.actor, "sale.reverse"):
         notices.append(
@@ -167,6 +194,7 @@ def _notices(seen: Glance, scanned: id_record.IdRecord | None) -> list[dict[str,
                     money=words.total(seen.kept_minor, place.currency),
                 ),
                 "url": url_for("refunds.giving", tenant=seen.tenant.key),
+                "term": "kept",
                 "action": _("Give it back"),
             }
         )
@@ -177,7 +205,7 @@ def _notices(seen: Glance, scanned: id_record.IdRecord | None) -> list[dict[str,
             unit=words.unit_of(meter.service),
         )
         notices.append(
-            {"state": "on", "text": text, "url": "", "act": "charge:allowance", "action": _("Give them without a purchase")}
+            {"state": "on", "text": text, "url": "", "act": "charge:allowance", "action": _("Give them without a purchase"), "term": "free-units"}
         )  # fmt: skip
     return notices
 
@@ -199,7 +227,7 @@ def _budget(meter: estate.MeterView) -> list[dict[str, str]]:
             )
         else:
             text = _("The budget runs low. Ask two approvers for a refill.")
-        return [{"state": "now" if budget.left <= 0 else "half", "text": text, "url": ""}]
+        return [{"state": "now" if budget.left <= 0 else "half", "text": text, "url": "", "term": "budget"}]
     return []
 
 
