@@ -16,7 +16,7 @@ from vending import audit
 from vending.access import passwords, policy
 from vending.access.errors import LastManager, LoginTaken, LoginUnfit, RoleHeldAlready, RoleNotHeld
 from vending.access.policy import EVERYWHERE, Actor, Grant, Permission
-from vending.access.tables import Guesses, Person, RoleGrant, SignInSession
+from vending.access.tables import Guesses, Passkey, Person, RoleGrant, SignInSession
 from vending.clock import Clock
 from vending.db import new_key
 from vending.errors import InvalidInput, NotFound
@@ -283,11 +283,17 @@ def set_pin(session: Session, clock: Clock, actor: Actor, person_key: str, pin: 
 def reset_second_factor(
     session: Session, clock: Clock, actor: Actor, person_key: str, *, reason: str
 ) -> None:
-    """A lost telephone: the factor is removed, sessions end, and the person sets up a new one at the next sign-in."""
+    """A lost telephone: code and passkeys are removed, because it may hold both; sessions end, and the person sets up a new
+    one at the next sign-in."""
     assert actor.key != person_key, "nobody takes away his own second factor"
     require_over(session, actor, person_key)
     person = _row(session, person_key)
     person.totp_sealed, person.totp_confirmed_at, person.totp_last_step = None, None, 0
+    session.execute(
+        sa.update(Passkey)
+        .where(Passkey.person_key == person_key, Passkey.removed_at.is_(None))
+        .values(removed_at=clock.now())
+    )
     session.execute(
         sa.update(SignInSession)
         .where(SignInSession.person_key == person_key, SignInSession.ended_at.is_(None))

@@ -513,3 +513,11 @@ def test_on_a_production_site_a_password_alone_does_not_go_past_a_passkey(
     with sqlite_database.reading() as session:
         assert session.scalars(sa.select(SignInSession)).all() == []
     assert enter("sipho") == {"cashier"}
+    with sqlite_database.writing() as session:
+        lost = session.scalars(sa.select(Person.key).where(Person.login == "thandi")).one()
+        people.reset_second_factor(session, clock, SYSTEM, lost, reason="telephone stolen")
+        assert session.scalars(sa.select(Passkey.key).where(Passkey.removed_at.is_(None))).all() == [
+            "passkey-sipho"
+        ]
+    clock.advance(timedelta(minutes=1))
+    assert enter("thandi") == set()  # signed in, and holds no role before a new one is set up
