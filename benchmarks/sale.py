@@ -84,8 +84,10 @@ def on_postgresql(folder: Path, given: argparse.Namespace) -> None:
         "--backpressure", "128", "--no-ws", "--log-level", "warning", "--port", str(port), "wsgi:application",
     ]  # fmt: skip
     processes = serve(folder, settings, port, web)
+    postmaster = int((folder / "pg" / "postmaster.pid").read_text().split()[0])
+    parts = {"module": processes[0].pid, "web": processes[1].pid, "PostgreSQL": postmaster}
     try:
-        measure(folder, lambda: reference(programs, uri, given.seconds), port, given)
+        measure(folder, lambda: reference(programs, uri, given.seconds), port, given, parts)
     finally:
         end(processes)
     audit(settings)
@@ -100,7 +102,8 @@ def on_sqlite(folder: Path, given: argparse.Namespace) -> None:
     try:
         at_rate(folder, port, 1, 3)  # a sale to take the rows of
         loop = RawLoop(folder / "var" / "ampoule.db", folder / "raw.db")
-        measure(folder, lambda: loop.rate(given.seconds), port, given)
+        parts = {"module": processes[0].pid, "server": processes[1].pid}
+        measure(folder, lambda: loop.rate(given.seconds), port, given, parts)
     finally:
         end(processes)
     audit(settings)
@@ -457,15 +460,39 @@ def batches(folder: Path, port: int, seconds: int) -> float:
     return sold / (time.monotonic() - begin)
 
 
-def measure(folder: Path, other: Callable[[], float], port: int, given: argparse.Namespace) -> None:
+def processor_ms(root: int) -> float:
+    """What a process and those that it started have had of the processors: steady where other work makes rates waver."""
+    total, waiting = 0, [root]
+    while waiting:
+        process = waiting.pop()
+        try:
+            for task in Path(f"/proc/{process}/task").iterdir():
+                total += int((task / "schedstat").read_text().split()[0])
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+    return total / 1e6
+
+
+def measure(
+    folder: Path,
+    other: Callable[[], float],
+    port: int,
+    given: argparse.Namespace,
+    parts: dict[str, int],
+) -> None:
     is_sqlite = (folder / "raw.db").exists()
     # Warm: every seller's key was seen, and every statement is prepared, as in a shop that has opened.
     quotes(folder, port, 3 * given.seconds)
     sell(folder, port, given.seconds, "many-sellers")
     ratios, hot, p50s, p99s, raw, ours, quoted = [], [], [], [], [], [], []
+    had: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(given.pairs):
         tps = other()
+        before = {name: processor_ms(root) for name, root in parts.items()}
         rate, p50, p99 = sell(folder, port, given.seconds, "many-sellers")
+        for name, root in parts.items():
+            had[name].append((processor_ms(root) - before[name]) / (rate * given.seconds))
         one_rate, _p50, _p99 = sell(folder, port, given.seconds, "one-seller")
         quoted.append(quotes(folder, port, given.seconds) / rate)
         ratios.append(rate / tps)
@@ -492,6 +519,10 @@ def measure(folder: Path, other: Callable[[], float], port: int, given: argparse
         f"at full load: p50 {statistics.median(p50s):.0f} ms, p99 {statistics.median(p99s):.0f} ms; "
         f"{statistics.median(ours):,.0f} sales/s against {statistics.median(raw):,.0f} a second on the other side"
     )
+
+    each = {name: statistics.median(values) for name, values in had.items()}
+    told = ", ".join(f"{name} {value:.2f}" for name, value in each.items())
+    print(f"processor time of a sale: {sum(each.values()):.2f} ms ({told})")
 
 
 def audit(settings: dict[str, str]) -> None:

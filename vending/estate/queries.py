@@ -5,7 +5,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ from vending.estate.tables import (
     Tenant,
     TenantContact,
 )
-from vending.rows import among
+from vending.rows import among, ask
 
 Sites = Collection[str] | None  # keys of sites; None or EVERYWHERE among them: all
 
@@ -307,8 +307,17 @@ def one_meter(session: Session, clock: Clock, name: str, *, sites: Sites = None)
     return list_meters(session, clock, [key])[0]
 
 
+# Columns and not whole rows of the mapper, which takes several times as long to build them: every sale reads its meters.
 _METERS = (
-    sa.select(Meter, Space, Floor.name, Building.name)
+    sa.select(
+        *Meter.__table__.c,
+        Space.site_key.label("space_site"),
+        Space.code.label("space_code"),
+        Space.format.label("space_format"),
+        Space.area_cm2,
+        Floor.name.label("floor"),
+        Building.name.label("building"),
+    )
     .outerjoin(Space, Space.key == Meter.space_key)
     .outerjoin(Floor, Floor.key == Space.floor_key)
     .outerjoin(Building, Building.key == Floor.building_key)
@@ -316,8 +325,15 @@ _METERS = (
 )
 _NAMED = sa.select(Meter.key, Meter.pan).where(sa.or_(among(Meter.key), among(Meter.pan, parameter="pans")))
 _LOCKED = sa.select(Meter.id).where(among(Meter.key)).order_by(Meter.id).with_for_update(key_share=True)
+# The views name their columns.
+_LEASE = tuple(one.name for one in fields(LeaseView))
+_TENANT = tuple(one.name for one in fields(TenantView))
 _LEASES = (
-    sa.select(Lease, Tenant, Site.time_zone)
+    sa.select(
+        *(Lease.__table__.c[name] for name in _LEASE),
+        *(Tenant.__table__.c[name].label(f"tenant_{name}") for name in _TENANT),
+        Site.time_zone,
+    )
     .join(Tenant, Tenant.key == Lease.tenant_key)
     .join(Site, Site.key == Lease.site_key)
     .where(among(Lease.space_key), Lease.ended_at.is_(None))
@@ -329,13 +345,9 @@ def list_meters(
     session: Session, clock: Clock, keys: Sequence[str], *, sites: Sites = None
 ) -> list[MeterView]:
     """The views of these meters, in the order of the keys; a key that is not there is left out."""
-    rows = session.execute(_at(_METERS, Meter.site_key, sites), {"names": list(keys)}).all()
-    spaces = {meter.space_key for meter, *_ in rows if meter.space_key}
-    leases = _current_leases(session, clock, spaces)
-    views = {
-        meter.key: _meter_view(meter, space, floor, building, leases.get(meter.space_key))
-        for meter, space, floor, building in rows
-    }
+    rows = ask(session, _at(_METERS, Meter.site_key, sites), names=list(keys))
+    leases = _current_leases(session, clock, {row.space_key for row in rows if row.space_key})
+    views = {row.key: _meter_view(row, leases.get(row.space_key)) for row in rows}
     return [views[key] for key in dict.fromkeys(keys) if key in views]
 
 
@@ -346,7 +358,7 @@ def keys_of(session: Session, names: Sequence[str]) -> dict[str, str]:
         if numbers.looks_complete(name):
             with suppress(MeterNumberWrong):
                 pans[name] = numbers.pan_of(name)
-    found = session.execute(_NAMED, {"names": list(names), "pans": list(pans.values())}).all()
+    found = ask(session, _NAMED, names=list(names), pans=list(pans.values()))
     by_pan = {row.pan: row.key for row in found}
     keys = {row.key for row in found}
     return {
@@ -360,7 +372,7 @@ def lock_meters(session: Session, keys: Sequence[str]) -> None:
     """Until the transaction ends, nobody else who asks for this lock has these meters. In one order everywhere, so that
     two transactions never wait for each other in a ring; on SQLite the one writer is the lock."""
     if keys and session.connection().dialect.name == "postgresql":
-        session.execute(_LOCKED, {"names": list(keys)})
+        ask(session, _LOCKED, names=list(keys))
 
 
 def list_numbers(session: Session) -> list[tuple[str, str]]:
@@ -666,15 +678,17 @@ def _weight(session: Session, word: str) -> int:
 
 def _current_leases(
     session: Session, clock: Clock, spaces: Collection[str]
-) -> dict[str | None, tuple[Lease, Tenant]]:
+) -> dict[str | None, tuple[LeaseView, TenantView]]:
     """Who has each unit today, in the site's own calendar. A term that ran out without a move-out still holds."""
     if not spaces:
         return {}
     now = clock.now()
-    found: dict[str | None, tuple[Lease, Tenant]] = {}
-    for lease, tenant, zone in session.execute(_LEASES, {"names": list(spaces)}):
-        if lease.starts_on <= now.astimezone(ZoneInfo(zone)).date():
-            found[lease.space_key] = (lease, tenant)
+    found: dict[str | None, tuple[LeaseView, TenantView]] = {}
+    for row in ask(session, _LEASES, names=list(spaces)):
+        values = tuple(row)
+        lease = LeaseView(*values[: len(_LEASE)])
+        if lease.starts_on <= now.astimezone(ZoneInfo(row.time_zone)).date():
+            found[lease.space_key] = (lease, TenantView(*values[len(_LEASE) : -1]))
     return found
 
 
@@ -734,13 +748,8 @@ def lease_view(row: Lease) -> LeaseView:
     )
 
 
-def _meter_view(
-    meter: Meter,
-    space: Space | None,
-    floor: str | None,
-    building: str | None,
-    held: tuple[Lease, Tenant] | None,
-) -> MeterView:
+def _meter_view(meter: Any, held: tuple[LeaseView, TenantView] | None) -> MeterView:
+    """From a row of `_METERS`, and who has its space."""
     return MeterView(
         key=meter.key,
         site_key=meter.site_key,
@@ -762,9 +771,21 @@ def _meter_view(
         tid_floor=meter.tid_floor,
         circuit_key=meter.circuit_key,
         own_tariff=meter.tariff,
-        space=space_view(space, floor, building) if space is not None else None,
-        tenant=_tenant_view(held[1]) if held is not None else None,
-        lease=lease_view(held[0]) if held is not None else None,
+        space=(
+            SpaceView(
+                meter.space_key,
+                meter.space_site,
+                meter.space_code,
+                meter.space_format,
+                meter.area_cm2,
+                meter.floor or "",
+                meter.building or "",
+            )
+            if meter.space_code is not None
+            else None
+        ),
+        tenant=held[1] if held is not None else None,
+        lease=held[0] if held is not None else None,
         commissioned_at=meter.commissioned_at,
         token_limit_units=meter.token_limit_units,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from vending.ledger.tables import LedgerEntry, LedgerLeg
-from vending.rows import as_json, insert_records
+from vending.rows import as_json, insert_records, run
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -49,7 +49,12 @@ SELECT p.prefix, a.path FROM p JOIN ledger_account a ON a.path >= p.prefix AND a
 ORDER BY a.path
 """
 _UNDER_SQLITE = _UNDER.format(prefixes="SELECT value FROM json_each(?)", last="char(65535)")
-_UNDER_POSTGRESQL = _UNDER.format(prefixes="SELECT * FROM unnest(%s::text[])", last="chr(65535)")
+_NAMES = "SELECT json_array_elements_text(%s::json)"  # an array's driver looks at each name by itself
+_UNDER_POSTGRESQL = _UNDER.format(prefixes=_NAMES, last="chr(65535)")
+_ACCOUNTS_POSTGRESQL = _ACCOUNTS.format(among=f"= ANY (ARRAY({_NAMES}))")
+_STANDING_POSTGRESQL = _STANDING.format(
+    places="SELECT (value->>0)::bigint, value->>1 FROM json_array_elements(%s::json)"
+)
 _HEAD = ("kind", "source", "fingerprint", "posted_at", "reverses", "note", "legs")
 _FOOT = ("entry_id", "place", "account_id", "unit", "amount")
 _ADD_ENTRIES = (
@@ -63,9 +68,19 @@ class Batches(ABC):
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        # Accounts that this transaction has met, as `accounts` gives them: they are never changed, and asked for by every step.
+        self.met: dict[str, tuple[Any, ...]] = {}
+
+    def meet(self, paths: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+        """Those of these accounts that exist; each is read once in a transaction."""
+        wanted = set(paths)
+        missing = sorted(wanted - self.met.keys())
+        if missing:
+            self.met.update((row[0], row) for row in self.accounts(missing))
+        return {path: self.met[path] for path in wanted if path in self.met}
 
     def read(self, statement: str, *parameters: Any) -> list[Any]:
-        return list(self.connection.exec_driver_sql(statement, parameters).fetchall())
+        return run(self.connection, statement, parameters)
 
     @abstractmethod
     def accounts(self, paths: Sequence[str]) -> list[Any]:
@@ -76,8 +91,9 @@ class Batches(ABC):
         """(prefix, path) of every account whose path begins with one of the prefixes, by path."""
 
     @abstractmethod
-    def open_accounts(self, rows: Rows) -> None:
-        """Opens accounts: (path, kind, sign, floor, opened at). One that exists already stays as it is."""
+    def open_accounts(self, rows: Rows) -> list[Any]:
+        """Opens accounts: (path, kind, sign, floor, opened at), and gives (path, id) of those that were opened. One that
+        exists already stays as it is."""
 
     @abstractmethod
     def lock(self, accounts: Sequence[int]) -> None:
@@ -108,10 +124,12 @@ class SqliteBatches(Batches):
     def under(self, prefixes: Sequence[str]) -> list[Any]:
         return self.read(_UNDER_SQLITE, json.dumps(prefixes))
 
-    def open_accounts(self, rows: Rows) -> None:
-        self.connection.exec_driver_sql(
-            "INSERT INTO ledger_account (path, kind, sign, floor, opened_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO NOTHING",
-            [tuple(row) for row in rows],
+    def open_accounts(self, rows: Rows) -> list[Any]:
+        columns = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(5))
+        return self.read(
+            f"INSERT INTO ledger_account (path, kind, sign, floor, opened_at) SELECT {columns} FROM json_each(?)"  # noqa: S608 — figures of ours
+            " WHERE true ON CONFLICT (path) DO NOTHING RETURNING path, id",
+            json.dumps([list(row) for row in rows]),
         )
 
     def lock(self, accounts: Sequence[int]) -> None:
@@ -160,19 +178,19 @@ class PostgresqlBatches(Batches):
     """Arrays go over in one message each and are unfolded by the server."""
 
     def accounts(self, paths: Sequence[str]) -> list[Any]:
-        return self.read(_ACCOUNTS.format(among="= ANY(%s::text[])"), list(paths))
+        return self.read(_ACCOUNTS_POSTGRESQL, json.dumps(paths))
 
     def under(self, prefixes: Sequence[str]) -> list[Any]:
-        return self.read(_UNDER_POSTGRESQL, list(prefixes))
+        return self.read(_UNDER_POSTGRESQL, json.dumps(prefixes))
 
-    def open_accounts(self, rows: Rows) -> None:
+    def open_accounts(self, rows: Rows) -> list[Any]:
         # In order of path, so that two transactions that open the same accounts never wait for each other in a ring.
         columns = [list(column) for column in zip(*sorted(rows, key=itemgetter(0)), strict=True)]
-        self.connection.exec_driver_sql(
+        return self.read(
             "INSERT INTO ledger_account (path, kind, sign, floor, opened_at)"
             " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[])"
-            " ON CONFLICT (path) DO NOTHING",
-            tuple(columns),
+            " ON CONFLICT (path) DO NOTHING RETURNING path, id",
+            *columns,
         )
 
     def lock(self, accounts: Sequence[int]) -> None:
@@ -201,28 +219,34 @@ class PostgresqlBatches(Batches):
             if found is not None:
                 feet += [dict(zip(_FOOT, (found, place, *leg), strict=True)) for place, leg in enumerate(own)]
         if feet:
-            self.connection.exec_driver_sql(
-                _ADD_LEGS,
-                (as_json(feet),),
-            )
+            self.read(_ADD_LEGS, as_json(feet))
         return ids
 
     def known(self, sources: Sequence[str]) -> list[Any]:
         return self.read(
-            "SELECT source, kind, id, fingerprint FROM ledger_entry WHERE source = ANY(%s::text[])",
-            list(sources),
+            f"SELECT source, kind, id, fingerprint FROM ledger_entry WHERE source = ANY(ARRAY({_NAMES}))",  # noqa: S608 — a constant
+            json.dumps(sources),
         )
 
     def standing(self, places: Sequence[tuple[int, str]]) -> list[Any]:
         return self.read(
-            _STANDING.format(places="SELECT * FROM unnest(%s::bigint[], %s::text[])"),
-            [account for account, _ in places],
-            [unit for _, unit in places],
+            _STANDING_POSTGRESQL,
+            json.dumps(places),
         )
+
+
+_BOOKS = "books of the ledger"
 
 
 def batches(session: Session) -> Batches:
     """The statements of this session's database, inside its transaction. Rows waiting in the session go first."""
     session.flush()
+    found = session.info.get(_BOOKS)
+    if isinstance(found, Batches):
+        return found
     connection = session.connection()
-    return SqliteBatches(connection) if connection.dialect.name == "sqlite" else PostgresqlBatches(connection)
+    books = (
+        SqliteBatches(connection) if connection.dialect.name == "sqlite" else PostgresqlBatches(connection)
+    )
+    session.info[_BOOKS] = books  # a session has one transaction (`db.Database`)
+    return books

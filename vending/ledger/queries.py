@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,11 +69,11 @@ def balance(session: Session, account: str, unit: str) -> int:
 def standing(session: Session, places: Sequence[tuple[str, str]]) -> list[Standing]:
     """Balance and holds of many accounts at once, in the order asked."""
     books = batches(session)
-    rows = {row[0]: (row[1], row[2]) for row in books.accounts(sorted({path for path, _ in places}))}
-    ids = {rows[path][0]: path for path, _ in places if path in rows}
+    rows = {path: row[1] for path, row in books.meet(path for path, _ in places).items()}
+    ids = {rows[path]: path for path, _ in places if path in rows}
     found = {}
     if ids:
-        wanted = [(rows[path][0], unit) for path, unit in dict.fromkeys(places) if path in rows]
+        wanted = [(rows[path], unit) for path, unit in dict.fromkeys(places) if path in rows]
         found = {(ids[row[0]], row[1]): row for row in books.standing(wanted)}
     answer = []
     for path, unit in places:
@@ -83,6 +83,11 @@ def standing(session: Session, places: Sequence[tuple[str, str]]) -> list[Standi
             Standing(path, unit, sign * int(row[2]), int(row[3])) if row else Standing(path, unit, 0, 0)
         )
     return answer
+
+
+def meet(session: Session, accounts: Iterable[str]) -> None:
+    """Reads these accounts for the steps to come, all at once."""
+    batches(session).meet(accounts)
 
 
 def legs_of(session: Session, kind: str, source: str) -> list[tuple[str, str, int]]:

@@ -243,6 +243,7 @@ def set_bounds(
     row.floor, row.ceiling = bounds.floor, bounds.ceiling
     session.add(row)
     session.flush()
+    books.met.pop(account)  # it has bounds now
     audit.record(
         session,
         clock,
@@ -256,14 +257,24 @@ def set_bounds(
 
 def _accounts(books: Batches, paths: Iterable[str], now: datetime) -> dict[str, _Account]:
     """The accounts of these paths, opened where they are new."""
-    wanted = sorted(set(paths))
-    rows = books.accounts(wanted)
-    if len(rows) < len(wanted):
-        there = {row[0] for row in rows}
+    wanted = set(paths)
+    found = books.meet(wanted)
+    if len(found) < len(wanted):
         stamp = _STAMP.process_bind_param(now, books.connection.dialect)
-        missing = [(path, root_of(path)) for path in wanted if path not in there]
-        books.open_accounts([(path, root.kind, root.sign, root.floor, stamp) for path, root in missing])
-        rows = books.accounts(wanted)
+        missing = {path: root_of(path) for path in sorted(wanted - found.keys())}
+        opened = books.open_accounts(
+            [(path, root.kind, root.sign, root.floor, stamp) for path, root in missing.items()]
+        )
+        closes_at = next((row[5] for row in found.values()), None)
+        if found:
+            # A new account has no bounds yet.
+            books.met.update(
+                (path, (path, new, missing[path].sign, missing[path].floor, False, closes_at))
+                for path, new in opened
+            )
+        # Read: those that another transaction opened at the same moment, or all where nothing was known of the period.
+        found = books.meet(wanted)
+    rows = list(found.values())
     closed = _STAMP.process_result_value(rows[0][5], books.connection.dialect) if rows else None
     if closed is not None and now < closed:
         raise PeriodClosed(

@@ -35,7 +35,7 @@ from vending.payments import transfers
 from vending.payments.tables import Seller, SellerHandover
 from vending.payments.tender import SELLER, same_paper
 from vending.payments.tender import account_of as account_of_tender
-from vending.rows import among
+from vending.rows import among, ask
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,11}\Z")
 
@@ -454,17 +454,16 @@ def stamp(session: Session) -> tuple[Any, ...]:
     )
 
 
-# Built once: putting a statement together takes longer than the server needs for it.
-_NAMED = sa.select(Seller).where(among(Seller.code))
-_RATES = sa.select(Seller.code, Seller.commission_basis_points).where(among(Seller.code))
+_COMMISSIONS = sa.select(Seller.code, Seller.commission_basis_points).where(among(Seller.code))
+_SELLERS = sa.select(*Seller.__table__.c).where(among(Seller.code))
 
 
 def commissions(session: Session, codes: Collection[str]) -> dict[str, Commission]:
     """What these sellers earn now, for the sale that plans their orders."""
     if not codes:
         return {}
-    rows = session.execute(_RATES, {"names": list(codes)})
-    return {row.code: Commission(row.commission_basis_points) for row in rows}
+    found = ask(session, _COMMISSIONS, names=codes)
+    return {row.code: Commission(row.commission_basis_points) for row in found}
 
 
 def commission_legs(
@@ -486,7 +485,7 @@ def positions(session: Session, codes: Collection[str]) -> dict[str, Position]:
     """Where each of these sellers stands now, all of them at one look."""
     if not codes:
         return {}
-    return _positions(session, [_view(row) for row in session.scalars(_NAMED, {"names": list(codes)})])
+    return _positions(session, [_view(row) for row in ask(session, _SELLERS, names=codes)])
 
 
 def _positions(session: Session, sellers: Sequence[SellerView]) -> dict[str, Position]:
@@ -547,7 +546,7 @@ def _row(session: Session, code: str, *, hold: bool = False) -> Seller:
     return row
 
 
-def _view(row: Seller) -> SellerView:
+def _view(row: Any) -> SellerView:
     return SellerView(
         row.key,
         row.code,

@@ -19,10 +19,11 @@ from sqlalchemy.orm import Session
 from vending.clock import Clock
 from vending.estate import queries as estate
 from vending.ledger import queries as ledger
-from vending.rows import among
+from vending.payments.sellers import account_of
+from vending.rows import among, ask
 from vending.tariffs import service as tariffs
 from vending.tariffs.calendar import counter_window
-from vending.vends.plan import COUNTS, VendOrder
+from vending.vends.plan import COUNTS, VendOrder, held
 from vending.vends.tables import AllowanceClaim, KeyChange, Vend
 
 Key = TypeVar("Key")
@@ -63,6 +64,9 @@ class Asked(Protocol):
 
     @property
     def site(self) -> str: ...
+
+    @property
+    def till(self) -> str: ...
 
     @property
     def orders(self) -> tuple[VendOrder, ...]: ...
@@ -125,6 +129,16 @@ class Look:
         _fill(look._debts, tenants, look._read_debts)
         places = [(path, unit) for (_t, unit), paths in look._debts.items() for path in paths]
         places += [(f"{root}/{tenant}", unit) for tenant, unit in tenants for root in ("kept", "customer")]
+        if lock:
+            # What a sale posts to besides, so that its steps find these accounts read.
+            ledger.meet(
+                session,
+                [
+                    *(path for path, _unit in places),
+                    *(held(tenant) for tenant, _unit in tenants),
+                    *(account_of(basket.till) for basket in baskets if basket.till),
+                ],
+            )
         _fill(look._standing, places, look._read_standing)
         return look
 
@@ -196,7 +210,7 @@ class Look:
         self, keys: list[str]
     ) -> Iterable[tuple[str, tuple[tuple[str, dict[str, object]], ...]]]:
         found: dict[str, list[tuple[str, dict[str, object]]]] = {key: [] for key in keys}
-        for row in self._session.execute(_CHANGES, {"names": keys}):
+        for row in ask(self._session, _CHANGES, names=keys):
             found[row.meter_key].append((row.order_id, row.after))
         return [(key, tuple(changes)) for key, changes in found.items()]
 
@@ -223,20 +237,18 @@ class Look:
             begin, end = window
             sums = {
                 row.meter_key: int(row.units)
-                for row in self._session.execute(_BOUGHT, {"names": keys, "begin": begin, "end": end})
+                for row in ask(self._session, _BOUGHT, names=keys, begin=begin, end=end)
             }
             yield from (((key, window), sums.get(key, 0)) for key in keys)
 
     def _read_charged(self, keys: list[str]) -> Iterable[tuple[str, datetime | None]]:
-        last = {row.meter_key: row.last for row in self._session.execute(_CHARGED, {"names": keys})}
+        last = {row.meter_key: row.last for row in ask(self._session, _CHARGED, names=keys)}
         return [(key, last.get(key)) for key in keys]
 
     def _read_claims(self, claims: list[Claim]) -> Iterable[tuple[Claim, bool]]:
         there = {
             (row.entitlement, row.month)
-            for row in self._session.execute(
-                _CLAIMS, {"names": [entitlement for entitlement, _month in claims]}
-            )
+            for row in ask(self._session, _CLAIMS, names=[entitlement for entitlement, _month in claims])
         }
         return [(claim, claim in there) for claim in claims]
 

@@ -130,7 +130,7 @@ def _release(
     by_order = {one.order_id: one.parts for one in answered}
     now = clock.now()
     with db.writing() as session:
-        paid = session.execute(_PAID, {"names": list(by_order)})
+        paid = rows.ask(session, _PAID, names=list(by_order))
         writing = _Writing()
         for row in paid:
             _one(row, by_order[row.order_id], writing, now, suspense=suspense)

@@ -41,7 +41,7 @@ from vending.payments import sellers, vouchers
 from vending.payments import service as payments
 from vending.payments.sellers import Commission, Position
 from vending.payments.tender import AccountShort, Taken, channel_of, take
-from vending.rows import among
+from vending.rows import among, ask
 from vending.shifts import service as shifts
 from vending.shifts.errors import TillFull
 from vending.vends import facts, queries
@@ -448,11 +448,9 @@ _RAISE = (
     "ON CONFLICT (series) DO UPDATE SET last = receipt_series.last + excluded.last RETURNING series, last"
 )
 _RAISE_POSTGRESQL = _RAISE.format(
-    series="SELECT * FROM unnest(%s::text[], %s::bigint[]) AS s(series, raised) ORDER BY s.series"
+    series="SELECT key, value::bigint FROM json_each_text(%s::json) ORDER BY key"
 )
-_RAISE_SQLITE = _RAISE.format(
-    series="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true ORDER BY 1"
-)
+_RAISE_SQLITE = _RAISE.format(series="SELECT key, value FROM json_each(?) WHERE true ORDER BY key")
 
 
 def next_numbers(session: Session, tills: Sequence[str]) -> list[str]:
@@ -463,12 +461,8 @@ def next_numbers(session: Session, tills: Sequence[str]) -> list[str]:
     session.flush()
     connection = session.connection()
     # In order of name, so that two transactions never wait for each other in a ring.
-    series = sorted(wanted)
-    counts = [wanted[name] for name in series]
-    if connection.dialect.name == "postgresql":
-        raised = connection.exec_driver_sql(_RAISE_POSTGRESQL, (series, counts))
-    else:
-        raised = connection.exec_driver_sql(_RAISE_SQLITE, (json.dumps([*zip(series, counts, strict=True)]),))
+    statement = _RAISE_POSTGRESQL if connection.dialect.name == "postgresql" else _RAISE_SQLITE
+    raised = rows.run(connection, statement, (json.dumps(wanted),))
     next_number = {name: last - wanted[name] for name, last in raised}
     numbers = []
     for till in tills:
@@ -477,19 +471,23 @@ def next_numbers(session: Session, tills: Sequence[str]) -> list[str]:
     return numbers
 
 
-_KNOWN_SALES = sa.select(Sale.key, Sale.fingerprint).where(among(Sale.key))
-_KNOWN_ORDERS = sa.select(Vend.order_id).where(among(Vend.order_id))
+_KNOWN = sa.union_all(
+    sa.select(Sale.key, Sale.fingerprint).where(among(Sale.key)),
+    sa.select(Vend.order_id, sa.literal_column("''", sa.String)).where(
+        among(Vend.order_id, parameter="orders")
+    ),
+)
 
 
 def _known(session: Session, baskets: Sequence[Basket]) -> dict[str, str]:
     """Sale ids and order ids that exist, with the fingerprint of their sale."""
     sales = [basket.sale_id for basket in baskets]
     orders = [order.order_id for basket in baskets for order in basket.orders]
-    known: dict[str, str] = {
-        row.key: row.fingerprint for row in session.execute(_KNOWN_SALES, {"names": sales})
-    }
-    for order_id in session.scalars(_KNOWN_ORDERS, {"names": orders}):
-        known.setdefault(order_id, "an order of another sale")
+    found = ask(session, _KNOWN, names=sales, orders=orders)
+    known: dict[str, str] = {key: fingerprint for key, fingerprint in found if fingerprint}
+    for order_id, fingerprint in found:
+        if not fingerprint:
+            known.setdefault(order_id, "an order of another sale")
     return known
 
 
