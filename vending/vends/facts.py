@@ -6,7 +6,7 @@ Gathered once for quote and for sale, so that both see the same. Reads only; the
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,7 @@ from vending.vends.errors import MeterNotForSale
 from vending.vends.look import Look
 from vending.vends.plan import Buyer, Planned
 
+_KEYING = tuple(one.name for one in fields(MeterKeying))
 SUBCLASS = {"electricity": 0, "water": 1, "gas": 2, "time": 3}
 
 
@@ -150,7 +151,7 @@ def gather(
         subclass=subclass,
         tenant_key=tenant,
         meter_class=meter.meter_class,
-        keying=asdict(meter.keying),
+        keying={name: getattr(meter.keying, name) for name in _KEYING},
         kept_minor=max(kept, 0),
         token_limit=meter.token_limit_units,
         carries=carries,
