@@ -48,15 +48,10 @@ def told(services: Services, session: Session, view: RequestView, zone: ZoneInfo
                     "url": url_for("sales.show", key=sale.key),
                 }
             )
-    if view.act.by_module:
-        found.evidence.append(
-            {
-                "text": _(
-                    "For the security module %(name)s, and good for no other.", name=view.content["module"]
-                ),
-                "url": "",
-            }
-        )
+    module = view.content.get("module")
+    if view.act.by_module and module:
+        text = _("For the security module %(name)s, and good for no other.", name=module)
+        found.evidence.append({"text": text, "url": ""})
     if (
         view.evidence and view.act.name != "sale-reversal"
     ):  # whose evidence is its reason, told in words already
