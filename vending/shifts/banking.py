@@ -209,7 +209,8 @@ def match(
             raise BankLineUnfit("Nothing of that way of paying is in this bag.", "way")
         if amount_minor <= 0:
             raise BankLineUnfit("The bank's line has an amount above zero.", "amount")
-        if session.get(BankLine, reference) is not None:
+        same = sa.select(BankLine.reference).where(sa.func.upper(BankLine.reference) == reference.upper())
+        if session.scalar(same.limit(1)) is not None:
             raise BankLineUnfit(
                 "This line of the bank belongs to a bag already. A line is used once.", "reference"
             )

@@ -508,6 +508,7 @@ def test_refuses_a_bag_a_seal_and_a_bank_line_twice(desk: Desk) -> None:
     banking.match(desk.shop.db, desk.shop.clock, desk.amina, first, **line)  # type: ignore[arg-type]
     for wrong in (
         line,
+        {**line, "reference": "line 1"},  # the same line of the bank in other letters
         {**line, "reference": "LINE 2", "way": "card"},
         {**line, "reference": "LINE 2", "amount_minor": 0},
         {**line, "reference": "x"},
