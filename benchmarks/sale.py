@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--meters", type=int, default=20_000)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2, help="web processes on PostgreSQL")
     given = parser.parse_args()
     sides = {"postgresql": on_postgresql, "sqlite": on_sqlite}
     for name in given.databases or sides:
@@ -80,7 +81,8 @@ def on_postgresql(folder: Path, given: argparse.Namespace) -> None:
     prepare(folder, given.meters)
     port = 18_000 + os.getpid() % 2000
     web = [
-        "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "32",
+        "granian", "--interface", "wsgi", "--workers", str(given.workers),
+        "--blocking-threads", str(CLIENTS // given.workers),
         "--backpressure", "128", "--no-ws", "--log-level", "warning", "--port", str(port), "wsgi:application",
     ]  # fmt: skip
     processes = serve(folder, settings, port, web)
