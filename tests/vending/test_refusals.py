@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from vending import refusals as spoken
+from vending.estate.columns import LISTS
 from vending.languages import LANGUAGES, tongue
 
 ROOT = Path(__file__).parents[2]
@@ -107,3 +108,10 @@ def test_a_lost_value_is_seen() -> None:
     assert messages.misplaced(catalogue) == []
     catalogue.add("{1} is missing.", "Il manque quelque chose.")
     assert len(messages.misplaced(catalogue)) == 1
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
+def test_what_a_column_of_a_list_means_is_said_in_every_language(language: str) -> None:
+    told = [column.says for columns in LISTS.values() for column in columns]
+    assert len(told) > 30
+    assert [one for one in told if spoken.in_language(tongue(language), one) == one] == []

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from vending.errors import InvalidInput
+from vending.errors import InvalidInput, said
 from vending.estate import checks, numbers
 from vending.estate.errors import KeyDataUnfit
 
@@ -112,84 +112,104 @@ def _money(text: str) -> int:
 
 
 UNITS = (
-    Column("unit", "What people call the unit.", _line("The unit", 40), needed=True),
-    Column("area_m2", "Leased area in square metres.", checks.area_cm2, needed=True),
-    Column("format", f"One of: {', '.join(checks.FORMATS)}.", checks.format_of_space, otherwise="shop"),
-    Column("building", "The building's name; made when it is new.", _line("The building", 60), otherwise=""),
-    Column("floor", "The floor's name; made when it is new.", _line("The floor", 60), otherwise=""),
+    Column("unit", said("What people call the unit."), _line("The unit", 40), needed=True),
+    Column("area_m2", said("Leased area in square metres."), checks.area_cm2, needed=True),
+    Column("format", said(f"One of: {', '.join(checks.FORMATS)}."), checks.format_of_space, otherwise="shop"),
+    Column(
+        "building", said("The building's name; made when it is new."), _line("The building", 60), otherwise=""
+    ),
+    Column("floor", said("The floor's name; made when it is new."), _line("The floor", 60), otherwise=""),
 )
 
 TENANTS = (
-    Column("number", "Customer number; given when empty.", _line("The customer number", 20), otherwise=""),
-    Column("name", "Company or person.", _line("The tenant's name"), needed=True),
-    Column("kind", "company or person.", _one_of("The kind", "company", "person"), otherwise="company"),
-    Column("phone", "Telephone.", checks.phone, otherwise=""),
-    Column("email", "E-mail.", checks.email, otherwise=""),
-    Column("tax_number", "The buyer's tax number, for receipts.", _line("The tax number", 40), otherwise=""),
-    Column("unit", "The unit that the tenant has; it must exist.", _line("The unit", 40), otherwise=""),
-    Column("lease_start", "First day of the lease.", _day),
-    Column("lease_end", "The day after the last day of the lease; empty when open.", _day),
-    Column("deposit", "Deposit, in the site's currency.", _money, otherwise=0),
+    Column(
+        "number", said("Customer number; given when empty."), _line("The customer number", 20), otherwise=""
+    ),
+    Column("name", said("Company or person."), _line("The tenant's name"), needed=True),
+    Column("kind", said("company or person."), _one_of("The kind", "company", "person"), otherwise="company"),
+    Column("phone", said("Telephone."), checks.phone, otherwise=""),
+    Column("email", said("E-mail."), checks.email, otherwise=""),
+    Column(
+        "tax_number", said("The buyer's tax number, for receipts."), _line("The tax number", 40), otherwise=""
+    ),
+    Column("unit", said("The unit that the tenant has; it must exist."), _line("The unit", 40), otherwise=""),
+    Column("lease_start", said("First day of the lease."), _day),
+    Column("lease_end", said("The day after the last day of the lease; empty when open."), _day),
+    Column("deposit", said("Deposit, in the site's currency."), _money, otherwise=0),
 )
 
 METERS = (
     Column(
-        "number", "Meter number (DRN) or the long number of the barcode (PAN).", numbers.pan_of, needed=True
+        "number",
+        said("Meter number (DRN) or the long number of the barcode (PAN)."),
+        numbers.pan_of,
+        needed=True,
     ),
-    Column("service", f"One of: {', '.join(checks.SERVICES)}.", _service, needed=True),
-    Column("unit", "The unit it hangs in; it must exist.", _line("The unit", 40), otherwise=""),
-    Column("label", "What stands on the meter's cupboard.", _line("The label", 60), otherwise=""),
-    Column("model", "The profile of the meter model.", _line("The model", 60), otherwise="single-phase"),
+    Column("service", said(f"One of: {', '.join(checks.SERVICES)}."), _service, needed=True),
+    Column("unit", said("The unit it hangs in; it must exist."), _line("The unit", 40), otherwise=""),
+    Column("label", said("What stands on the meter's cupboard."), _line("The label", 60), otherwise=""),
     Column(
-        "class", "small, medium or large: the daily limits go by it.", checks.meter_class, otherwise="small"
+        "model", said("The profile of the meter model."), _line("The model", 60), otherwise="single-phase"
+    ),
+    Column(
+        "class",
+        said("small, medium or large: the daily limits go by it."),
+        checks.meter_class,
+        otherwise="small",
     ),
     Column(
         "credit_in",
-        "meter (sold by token) or account.",
+        said("meter (sold by token) or account."),
         _one_of("The place of credit", "meter", "account"),
         otherwise="meter",
     ),
-    Column("tariff", "Code of the meter's own tariff.", _line("The tariff", 60), otherwise=""),
-    Column("sgc", "Supply group code, six digits.", _group, needed=True),
-    Column("krn", "Key revision, 1 to 9.", _whole("The key revision", 1, 9), needed=True),
-    Column("ti", "Tariff index in the key, two digits.", _two_digits("The tariff index"), needed=True),
-    Column("ea", "Encryption algorithm: 07 or 11.", _two_digits("The encryption algorithm"), needed=True),
-    Column("dkga", "Key derivation: 02 or 04.", _two_digits("The key derivation"), needed=True),
-    Column("tct", "Token carrier: 02 is a keypad.", _two_digits("The token carrier"), otherwise="02"),
-    Column("key_type", "DUTK unless the meter is new.", _key_type, otherwise=2),
-    Column("ken", "Key expiry number, 0 to 255.", _whole("The key expiry number", 0, 255), otherwise=255),
-    Column("base_date", "1993, 2014 or 2035.", _base_date, needed=True),
+    Column("tariff", said("Code of the meter's own tariff."), _line("The tariff", 60), otherwise=""),
+    Column("sgc", said("Supply group code, six digits."), _group, needed=True),
+    Column("krn", said("Key revision, 1 to 9."), _whole("The key revision", 1, 9), needed=True),
+    Column("ti", said("Tariff index in the key, two digits."), _two_digits("The tariff index"), needed=True),
+    Column(
+        "ea", said("Encryption algorithm: 07 or 11."), _two_digits("The encryption algorithm"), needed=True
+    ),
+    Column("dkga", said("Key derivation: 02 or 04."), _two_digits("The key derivation"), needed=True),
+    Column("tct", said("Token carrier: 02 is a keypad."), _two_digits("The token carrier"), otherwise="02"),
+    Column("key_type", said("DUTK unless the meter is new."), _key_type, otherwise=2),
+    Column(
+        "ken", said("Key expiry number, 0 to 255."), _whole("The key expiry number", 0, 255), otherwise=255
+    ),
+    Column("base_date", said("1993, 2014 or 2035."), _base_date, needed=True),
     Column(
         "ct_primary",
-        "Current transformer, first figure.",
+        said("Current transformer, first figure."),
         _whole("The first figure of the ratio", 1, 100_000),
         otherwise=1,
     ),
     Column(
         "ct_secondary",
-        "Current transformer, second figure.",
+        said("Current transformer, second figure."),
         _whole("The second figure of the ratio", 1, 100_000),
         otherwise=1,
     ),
     Column(
         "ratio_applied_by",
-        "meter or vendor.",
+        said("meter or vendor."),
         _one_of("Who applies the ratio", "meter", "vendor"),
         otherwise="meter",
     ),
-    Column("power_limit_w", "Power limit in watts.", _whole("The power limit", 1, 10_000_000)),
+    Column("power_limit_w", said("Power limit in watts."), _whole("The power limit", 1, 10_000_000)),
     Column(
         "state",
-        "in service, or registered until it is commissioned.",
+        said("in service, or registered until it is commissioned."),
         _one_of("The state", "in service", "registered"),
         otherwise="registered",
     ),
     Column(
-        "last_token_at", "Take-over: when the former vendor sold last, by the clock on the wall.", _moment
+        "last_token_at",
+        said("Take-over: when the former vendor sold last, by the clock on the wall."),
+        _moment,
     ),
     Column(
         "last_tid",
-        "Take-over: the identifier of the last token, when the former vendor tells it.",
+        said("Take-over: the identifier of the last token, when the former vendor tells it."),
         _whole("The token identifier", 0, 2**24 - 1),
     ),
 )

@@ -95,7 +95,7 @@ def _page(refused: VendingError | None = None, kind: str = "units") -> str:
         lists=[
             {
                 "title": label.capitalize(),
-                "columns": [[column.name, column.says, _("needed") if column.needed else ""] for column in columns.LISTS[value]],
+                "columns": [[column.name, words.refusal(column.says), _("needed") if column.needed else ""] for column in columns.LISTS[value]],
             }
             for value, label in kinds()
         ],
