@@ -173,7 +173,7 @@ def test_the_right_customer_gets_the_money_of_the_wrong_meter(counter: Counter) 
     done = agree(counter, reverse(counter, sale.vends[0].order_id, pays_tenant=right.key))
     assert balance(counter, f"kept/{right.key}") == done.amount_minor
     assert balance(counter, f"kept/{sale.vends[0].tenant_key}") == sale.vends[0].carried_minor
-    paid = counter.sell(VendOrder(new_id(), counter.shop.meter("G-05"), money_minor=1))
+    paid = counter.sell(VendOrder(new_id(), counter.shop.meter("G-05"), money_minor=10))
     assert paid.vends[0].units > 0
     assert audited(counter) == []
 
