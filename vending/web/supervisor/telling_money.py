@@ -9,10 +9,11 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import url_for
+from flask import g, url_for
 from sqlalchemy.orm import Session
 
 from vending.access.approvals import RequestView
+from vending.access.policy import Permission
 from vending.errors import VendingError
 from vending.estate import queries as estate
 from vending.ledger import queries as books
@@ -20,9 +21,15 @@ from vending.ledger.chart import is_money
 from vending.services import Services
 from vending.shifts import queries as shifts
 from vending.vends import queries as sales
-from vending.web import words
+from vending.web import places, words
 from vending.web.supervisor.told import Pairs, Told, moment_of, plainly
 from vending.web.words import _
+
+
+def _trial_balance() -> dict[str, str]:
+    """A link for who may read the books, and a word for the others who decide."""
+    may = places.can(g.actor, Permission.LEDGER_READ.value)
+    return {"text": _("Trial balance"), "url": url_for("books.trial") if may else ""}
 
 
 def reversal(services: Services, session: Session, view: RequestView, zone: ZoneInfo) -> Told:
@@ -155,7 +162,7 @@ def period(_services: Services, session: Session, view: RequestView, zone: ZoneI
         sentence,
         [(_("New entries"), _("may be dated into it"))],
         [(_("New entries"), _("are dated after it, for ever")), (_("The trial balance"), _("is kept with its digest"))],
-        [{"text": _("Trial balance"), "url": url_for("books.trial")}],
+        [_trial_balance()],
         _("Close the books"),
     )  # fmt: skip
 
@@ -176,7 +183,7 @@ def correction(_services: Services, session: Session, view: RequestView, _zone: 
         _("%(who)s asks to post a correcting entry.", who=view.maker_name),
         before,
         after,
-        [{"text": _("Trial balance"), "url": url_for("books.trial")}],
+        [_trial_balance()],
         _("Post the entry"),
     )  # fmt: skip
 
