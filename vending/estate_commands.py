@@ -11,7 +11,7 @@ from vending.clock import SystemClock
 from vending.errors import NotFound
 from vending.estate import columns, exporting, importing, meters, queries
 from vending.estate.importing import Report
-from vending.estate.queries import SiteView
+from vending.estate.views import SiteView
 from vending.user_commands import looking, opened
 
 

@@ -19,6 +19,7 @@ from vending.bootstrap import close_services, open_services
 from vending.clock import SystemClock
 from vending.errors import NotFound
 from vending.estate import queries as estate
+from vending.estate.views import SiteView
 from vending.money import plain
 from vending.payments.tender import WAYS, Tender
 from vending.services import Services
@@ -102,7 +103,7 @@ def export_orders(path: Path) -> None:
 def _sell(
     services: Services,
     path: Path,
-    place: estate.SiteView,
+    place: SiteView,
     tender: Tender,
     actor: Actor,
     results: Path | None,
@@ -152,7 +153,7 @@ def _sell(
     return 0 if set(counted) <= {"issued", "paid"} else 1
 
 
-def _who_and_where(services: Services, login: str, site: str) -> tuple[Actor, estate.SiteView]:
+def _who_and_where(services: Services, login: str, site: str) -> tuple[Actor, SiteView]:
     with services.db.reading() as session:
         sites = [one for one in estate.list_sites(session) if not site or one.name == site]
         person = people.find_person(session, login)

@@ -18,6 +18,7 @@ from vending.clock import Clock, SystemClock
 from vending.db import Database
 from vending.errors import NotAllowed, NotFound
 from vending.estate import queries
+from vending.estate.views import SiteView
 
 ROLE = click.Choice(list(policy.ROLES))
 
@@ -225,7 +226,7 @@ def refuse_alone(grants: dict[str, frozenset[Grant]]) -> None:
         )
 
 
-def _site(sites: list[queries.SiteView], name: str) -> str:
+def _site(sites: list[SiteView], name: str) -> str:
     if not name:
         return EVERYWHERE
     for site in sites:

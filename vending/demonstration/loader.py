@@ -20,7 +20,7 @@ from vending.clock import Clock
 from vending.db import Database
 from vending.demonstration import people
 from vending.estate import circuits, meters, queries, service
-from vending.estate.queries import MeterView
+from vending.estate.views import MeterView
 
 MAKER = "07"  # the manufacturer code of the demonstration's meters
 

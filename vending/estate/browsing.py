@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from vending.clock import Clock
 from vending.errors import NotFound
 from vending.estate import queries
-from vending.estate.queries import SpaceView
 from vending.estate.service import today_at
 from vending.estate.tables import Building, Floor, Lease, Meter, Space, Tenant
+from vending.estate.views import LeaseView, SpaceView
 
 NO_FLOOR = "none"
 
@@ -177,7 +177,7 @@ def tenants(
     ]
 
 
-def leases_of_tenant(session: Session, tenant_key: str) -> list[tuple[queries.LeaseView, str]]:
+def leases_of_tenant(session: Session, tenant_key: str) -> list[tuple[LeaseView, str]]:
     """Every lease of the tenant with the unit's code, the newest first."""
     rows = session.execute(
         sa.select(Lease, Space.code)

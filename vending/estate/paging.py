@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from vending.clock import Clock
 from vending.estate import queries
-from vending.estate.queries import MeterView, TenantView
 from vending.estate.tables import Meter, Tenant
+from vending.estate.views import MeterView, TenantView
 
 Row = TypeVar("Row")
 

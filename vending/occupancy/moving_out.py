@@ -31,6 +31,7 @@ from vending.estate import browsing
 from vending.estate import meters as estate_meters
 from vending.estate import queries as estate
 from vending.estate import service as estate_service
+from vending.estate.views import LeaseView, MeterView
 from vending.ledger import queries as ledger_queries
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg, collected
@@ -251,9 +252,7 @@ def withdraw(session: Session, clock: Clock, actor: Actor, key: str) -> None:
     row.state = "withdrawn"
 
 
-def _meters(
-    session: Session, clock: Clock, lease_key: str
-) -> tuple[estate.LeaseView, list[estate.MeterView]]:
+def _meters(session: Session, clock: Clock, lease_key: str) -> tuple[LeaseView, list[MeterView]]:
     lease = estate.one_lease(session, lease_key)
     if lease.ended_at is not None:
         raise OccupancyForbids("This tenant has moved out already.")
@@ -269,7 +268,7 @@ def _tokens(
     session: Session,
     clock: Clock,
     actor: Actor,
-    meter: estate.MeterView,
+    meter: MeterView,
     leaving: Leaving,
     found: Estimate,
     key: str,

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from vending.access import approvals
 from vending.clock import Clock
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.ledger import queries as ledger
 from vending.occupancy.errors import OccupancyForbids, ReadingUnfit
 from vending.occupancy.estimate import Estimate, GivenToken, Reading, estimate
 from vending.vends import acting, listing, queries
 
 
-def of_meter(session: Session, meter: estate.MeterView, reading: Reading) -> Estimate:
+def of_meter(session: Session, meter: MeterView, reading: Reading) -> Estimate:
     """The reading held against what the meter was given."""
     if reading.total < 0 or (reading.credit is not None and reading.credit < 0):
         raise ReadingUnfit("A reading is zero or more.", "reading")
@@ -31,12 +32,12 @@ def of_meter(session: Session, meter: estate.MeterView, reading: Reading) -> Est
     return estimate(given, reading, tokens)
 
 
-def by_the_books(session: Session, meter: estate.MeterView) -> int:
+def by_the_books(session: Session, meter: MeterView) -> int:
     """What the ledger says the meter was given. The factory's credit is not in it, and so cannot be taken out of it."""
     return ledger.balance(session, f"energy/meter/{meter.key}", meter.service)
 
 
-def _sales(session: Session, meter: estate.MeterView) -> list[queries.SaleView]:
+def _sales(session: Session, meter: MeterView) -> list[queries.SaleView]:
     orders = listing.list_orders(session, site=meter.site_key, seller=None, meter_key=meter.key, most=50)
     return list({order.sale.key: order.sale for order in orders}.values())
 
@@ -52,7 +53,7 @@ def told(one: Estimate) -> dict[str, Any]:
     return content
 
 
-def open_orders(session: Session, clock: Clock, meter: estate.MeterView) -> list[str]:
+def open_orders(session: Session, clock: Clock, meter: MeterView) -> list[str]:
     """Orders of this meter that are paid and whose tokens are not known yet."""
     orders = listing.list_orders(session, site=meter.site_key, seller=None, meter_key=meter.key, most=50)
     return [order.vend.order_id for order in orders if order.vend.state in ("paid", "asked")]

@@ -25,6 +25,7 @@ from vending.db import Database, new_key
 from vending.errors import NotFound
 from vending.estate import meters as estate_meters
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
 from vending.occupancy import standing
@@ -253,7 +254,7 @@ def withdraw(session: Session, clock: Clock, actor: Actor, key: str) -> None:
     row.state = "withdrawn"
 
 
-def _one(session: Session, clock: Clock, key: str) -> estate.MeterView:
+def _one(session: Session, clock: Clock, key: str) -> MeterView:
     views = estate.list_meters(session, clock, [key])
     if not views:
         raise NotFound("There is no such meter here. Search for it again.")

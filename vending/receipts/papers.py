@@ -14,6 +14,7 @@ from vending.clock import Clock
 from vending.db import Database
 from vending.errors import InvalidInput, NotFound
 from vending.estate import queries as estate
+from vending.estate.views import SiteView
 from vending.languages import first_known
 from vending.receipts import service, slips
 from vending.receipts.slip import MeterFacts, Party
@@ -37,7 +38,7 @@ class PeriodUnfit(InvalidInput):
     code = "period_unfit"
 
 
-def desk_of(site: estate.SiteView, *, test: bool, language: str = "") -> Desk:
+def desk_of(site: SiteView, *, test: bool, language: str = "") -> Desk:
     """For whom a paper of the desk is written: without a reader, in the first language of the site that we know."""
     return Desk(site.name, site.zone, language or first_known(list(site.languages)), test)
 
@@ -149,5 +150,5 @@ def _meters(session: Session, clock: Clock, keys: Sequence[str]) -> dict[str, Me
     }
 
 
-def _midnight(day: date, site: estate.SiteView) -> datetime:
+def _midnight(day: date, site: SiteView) -> datetime:
     return datetime.combine(day, time(), site.zone)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from vending.clock import Clock
 from vending.db import Database
 from vending.estate import queries as estate
+from vending.estate.views import MeterView, RegisterView, SiteView, TenantView
 from vending.languages import first_known
 from vending.payments import service as payments
 from vending.receipts import pdf, tax, typeset
@@ -182,11 +183,11 @@ class _Ground:
     """What stands around many sales, read once for all of them; the rare rest is read when it is asked for."""
 
     session: Session
-    sites: Mapping[str, estate.SiteView]
-    meters: Mapping[str, estate.MeterView]
-    registers: Mapping[str, Sequence[estate.RegisterView]]
+    sites: Mapping[str, SiteView]
+    meters: Mapping[str, MeterView]
+    registers: Mapping[str, Sequence[RegisterView]]
     shifts: Mapping[str, str]
-    tenants: dict[str, estate.TenantView]
+    tenants: dict[str, TenantView]
     versions: dict[str, tariffs.Version] = field(default_factory=dict)
 
     def version(self, name: str) -> tariffs.Version:
@@ -194,7 +195,7 @@ class _Ground:
             self.versions[name] = version_of(self.session, name)
         return self.versions[name]
 
-    def tenant(self, key: str) -> estate.TenantView:
+    def tenant(self, key: str) -> TenantView:
         """Most often he who has one of the meters."""
         if key not in self.tenants:
             self.tenants[key] = estate.one_tenant(self.session, key)
@@ -251,7 +252,7 @@ def _around(ground: _Ground, sale: SaleView, *, test: bool) -> Around:
     )
 
 
-def seller_of(site: estate.SiteView) -> Party:
+def seller_of(site: SiteView) -> Party:
     operator = site.operator
     return Party(
         site.name,
@@ -263,7 +264,7 @@ def seller_of(site: estate.SiteView) -> Party:
     )
 
 
-def meter_facts(meter: estate.MeterView, registers: Sequence[estate.RegisterView]) -> MeterFacts:
+def meter_facts(meter: MeterView, registers: Sequence[RegisterView]) -> MeterFacts:
     return MeterFacts(
         drn=meter.drn,
         unit=_unit_of(meter),
@@ -275,11 +276,11 @@ def meter_facts(meter: estate.MeterView, registers: Sequence[estate.RegisterView
     )
 
 
-def _unit_of(meter: estate.MeterView) -> str:
+def _unit_of(meter: MeterView) -> str:
     return meter.space.code if meter.space else meter.label
 
 
-def _source(registers: Sequence[estate.RegisterView]) -> str:
+def _source(registers: Sequence[RegisterView]) -> str:
     """Said only where there is something to tell apart: mains and generator on one meter."""
     sources = list(dict.fromkeys(register.source for register in registers))
     return ", ".join(source for source in sources if source) if len(sources) > 1 else ""

@@ -25,6 +25,7 @@ from vending.clock import Clock
 from vending.db import Database
 from vending.errors import InvalidInput, NotFound
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.ledger import queries as ledger
 from vending.vends import facts, service, splitting
 from vending.vends.content import FORM, content_hash
@@ -347,7 +348,7 @@ def _plan(session: Session, clock: Clock, order_id: str, wanted: Wanted, site: s
     )
 
 
-def _free(order_id: str, wanted: Wanted, meter: estate.MeterView, buyer: Buyer) -> tuple[Part, ...]:
+def _free(order_id: str, wanted: Wanted, meter: MeterView, buyer: Buyer) -> tuple[Part, ...]:
     if meter.service not in facts.SUBCLASS:
         raise ActUnfit(f"There is no token for {meter.service}.", "meter")
     if meter.keying.key_type != 2:
@@ -393,7 +394,7 @@ def _engineering(order_id: str, wanted: Wanted) -> tuple[Part, ...]:
     return (Part(order_id, 1, "engineering", None, {"action": wanted.action, "value": wanted.value}),)
 
 
-def _key_change(session: Session, order_id: str, wanted: Wanted, meter: estate.MeterView) -> tuple[Part, ...]:
+def _key_change(session: Session, order_id: str, wanted: Wanted, meter: MeterView) -> tuple[Part, ...]:
     keying = asdict(meter.keying)
     unknown = set(wanted.to) - {"sgc", "krn", "ti", "key_type", "ken", "base_date", "dkga"}
     if unknown or not wanted.to:

@@ -22,6 +22,7 @@ from vending import audit
 from vending.clock import Clock, FixedClock
 from vending.errors import InvalidInput, VendingError
 from vending.estate import queries as estate
+from vending.estate.views import SiteView
 from vending.ledger import queries as ledger_queries
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg, collected, transfer
@@ -55,7 +56,7 @@ class Waiting:
     sold_at: datetime
 
 
-def worth(session: Session, meter_key: str, site: estate.SiteView, units: int, at: datetime) -> Quote | None:
+def worth(session: Session, meter_key: str, site: SiteView, units: int, at: datetime) -> Quote | None:
     """The price of this much energy by the tariff of that moment, without debts and fixed charges; None where there is none."""
     try:
         known = _known(session, meter_key, site, at)
@@ -66,7 +67,7 @@ def worth(session: Session, meter_key: str, site: estate.SiteView, units: int, a
     return quoted if isinstance(quoted, Quote) and quoted.paid_minor > 0 else None
 
 
-def _known(session: Session, meter_key: str, site: estate.SiteView, at: datetime) -> facts.Known:
+def _known(session: Session, meter_key: str, site: SiteView, at: datetime) -> facts.Known:
     """What was so at that moment."""
     return facts.gather(session, FixedClock(at), meter_key, site, spent=facts.Spent())
 
@@ -90,7 +91,7 @@ def is_adopted(session: Session, account: str) -> bool:
     return sale is not None and sale.till == SERIES
 
 
-def list_waiting(session: Session, clock: Clock, sites: Sequence[estate.SiteView]) -> list[Waiting]:
+def list_waiting(session: Session, clock: Clock, sites: Sequence[SiteView]) -> list[Waiting]:
     """The oldest first."""
     found = []
     for currency in sorted({site.currency for site in sites}):

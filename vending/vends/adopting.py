@@ -23,6 +23,7 @@ from vending import audit, outbox
 from vending.clock import Clock
 from vending.db import Database
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.ledger import service as ledger
 from vending.ledger.entries import Entry, Leg
 from vending.vends import adopted_money
@@ -90,7 +91,7 @@ def pan_of(salt: str, commitment: str, numbers: Sequence[tuple[str, str]]) -> tu
     return None
 
 
-def _keying(meter: estate.MeterView | None, pan: str, answer: Issued) -> dict[str, Any]:
+def _keying(meter: MeterView | None, pan: str, answer: Issued) -> dict[str, Any]:
     """The meter's key as it is known now; of a meter that is not known here, what the answer says of it."""
     if meter is not None:
         return asdict(meter.keying)

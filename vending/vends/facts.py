@@ -18,6 +18,7 @@ from keystore.module import MeterKeying
 from vending.clock import Clock
 from vending.errors import NotFound, said
 from vending.estate import queries as estate
+from vending.estate.views import MeterView, SiteView, TenantView
 from vending.tariffs.calendar import counter_window, days_due, months_due
 from vending.tariffs.charges import Blocks, PerUnit
 from vending.tariffs.situation import Debt, Situation
@@ -64,7 +65,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    meter: estate.MeterView
+    meter: MeterView
     buyer: Buyer
     tariff: Tariff
     tariff_version: str
@@ -77,11 +78,11 @@ class Known:
 class Customer:
     """Whose money it is, where no energy is priced: top-ups and charges."""
 
-    tenant: estate.TenantView
+    tenant: TenantView
     buyer: Buyer
 
 
-def why_not_for_sale(meter: estate.MeterView) -> str:
+def why_not_for_sale(meter: MeterView) -> str:
     """The sentence that stands where the amount would be; empty when the meter can be sold to."""
     if meter.not_for_sale is not None:
         return meter.not_for_sale
@@ -92,7 +93,7 @@ def why_not_for_sale(meter: estate.MeterView) -> str:
     return ""
 
 
-def under_key(look: Look, meter: estate.MeterView) -> tuple[estate.MeterView, tuple[str, ...]]:
+def under_key(look: Look, meter: MeterView) -> tuple[MeterView, tuple[str, ...]]:
     """The meter under the key that it is to be sold under, and the key changes whose tokens it may not have taken yet: life
     goes on under the new key as soon as its tokens are released (rules.md 2)."""
     changes = look.key_changes(meter.key)
@@ -107,7 +108,7 @@ def gather(
     session: Session,
     clock: Clock,
     meter_key: str,
-    site: estate.SiteView,
+    site: SiteView,
     *,
     spent: Spent,
     channel: str = "",
@@ -161,9 +162,7 @@ def gather(
     return Known(meter, buyer, tariff, f"{version.code} version {version.number}", situation, claim, claimed)
 
 
-def customer_of(
-    session: Session, look: Look, site: estate.SiteView, *, meter_key: str, tenant_key: str
-) -> Customer:
+def customer_of(session: Session, look: Look, site: SiteView, *, meter_key: str, tenant_key: str) -> Customer:
     """The tenant who pays, named himself or by a meter of his."""
     meter = look.meter(meter_key, site) if meter_key else None
     if tenant_key:
@@ -206,7 +205,7 @@ def debt_label(which: str) -> str:
     return "Fixed charges" if which == "fixed" else f"Arrears, {which.replace('-', ' ')}"
 
 
-def _register(session: Session, meter: estate.MeterView, name: str) -> tuple[str, int, str]:
+def _register(session: Session, meter: MeterView, name: str) -> tuple[str, int, str]:
     """Service, subclass and tariff of what is sold: the register named, or the meter as a whole (rules.md 7)."""
     assert meter.tariff is not None, "a meter without a tariff is not for sale"
     if not name:

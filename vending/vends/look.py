@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from vending.clock import Clock
 from vending.estate import queries as estate
+from vending.estate.views import MeterView, SiteView
 from vending.ledger import queries as ledger
 from vending.payments.sellers import account_of
 from vending.rows import among, ask
@@ -77,8 +78,8 @@ class Look:
         self._session = session
         self._clock = clock
         self.now = clock.now()
-        self._sites: dict[str, estate.SiteView] = {}
-        self._meters: dict[str, estate.MeterView | None] = {}
+        self._sites: dict[str, SiteView] = {}
+        self._meters: dict[str, MeterView | None] = {}
         self._changes: dict[str, tuple[tuple[str, dict[str, object]], ...]] = {}
         self._versions: dict[tuple[str, ZoneInfo], tariffs.Version | None] = {}
         self._standing: dict[tuple[str, str], ledger.Standing] = {}
@@ -144,11 +145,11 @@ class Look:
 
     # --- what may be asked ----------------------------------------------------------------------------------------
 
-    def site(self, key: str) -> estate.SiteView:
+    def site(self, key: str) -> SiteView:
         found = _fill(self._sites, [key], self._read_sites).get(key)
         return found if found is not None else estate.one_site(self._session, key)
 
-    def meter(self, name: str, site: estate.SiteView) -> estate.MeterView:
+    def meter(self, name: str, site: SiteView) -> MeterView:
         """By key, or by number as `estate.one_meter` takes it. A meter of another site is as good as none."""
         if name not in self._meters:
             self._meet([name], lock=False)
@@ -193,7 +194,7 @@ class Look:
     def _one_standing(self, account: str, unit: str) -> ledger.Standing:
         return _fill(self._standing, [(account, unit)], self._read_standing)[account, unit]
 
-    def _read_sites(self, keys: list[str]) -> Iterable[tuple[str, estate.SiteView]]:
+    def _read_sites(self, keys: list[str]) -> Iterable[tuple[str, SiteView]]:
         return [(site.key, site) for site in estate.list_sites(self._session, keys)]
 
     def _meet(self, names: list[str], *, lock: bool) -> None:

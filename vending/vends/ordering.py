@@ -16,6 +16,7 @@ from vending.clock import Clock
 from vending.db import Database
 from vending.errors import InvalidInput, VendingError
 from vending.estate import queries as estate
+from vending.estate.views import SiteView
 from vending.money import plain
 from vending.payments import sellers
 from vending.tariffs import fees
@@ -99,7 +100,7 @@ def plan_orders(
     session: Session,
     clock: Clock,
     basket: Basket,
-    site: estate.SiteView,
+    site: SiteView,
     spent: facts.Spent,
     channel: str,
     look: Look,
@@ -116,7 +117,7 @@ def plan_order(
     session: Session,
     clock: Clock,
     order: VendOrder,
-    site: estate.SiteView,
+    site: SiteView,
     spent: facts.Spent,
     *,
     channel: str = "",
@@ -189,17 +190,13 @@ def free_units(known: facts.Known) -> Quote | None:
     return free if isinstance(free, Quote) and free.units else None
 
 
-def _top_up(
-    session: Session, look: Look, order: VendOrder, site: estate.SiteView, spent: facts.Spent
-) -> Planned:
+def _top_up(session: Session, look: Look, order: VendOrder, site: SiteView, spent: facts.Spent) -> Planned:
     customer = facts.customer_of(session, look, site, meter_key=order.meter, tenant_key=order.tenant)
     before = facts.account_balance(look, customer.tenant.key, site.currency, spent)
     return plan_top_up(order, customer.buyer, site.currency, customer.tenant.number, before)
 
 
-def _charge(
-    session: Session, look: Look, order: VendOrder, site: estate.SiteView, spent: facts.Spent
-) -> Planned:
+def _charge(session: Session, look: Look, order: VendOrder, site: SiteView, spent: facts.Spent) -> Planned:
     customer = facts.customer_of(session, look, site, meter_key=order.meter, tenant_key=order.tenant)
     tenant, currency = customer.tenant, site.currency
     told: dict[str, Any] = {}

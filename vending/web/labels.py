@@ -5,7 +5,7 @@ from __future__ import annotations
 from sts import id_record
 from sts.errors import StsError
 from vending.errors import InvalidInput
-from vending.estate.queries import MeterView
+from vending.estate.views import MeterView
 from vending.web.words import _
 
 

@@ -13,6 +13,7 @@ from flask import g, request
 from vending.access import policy
 from vending.errors import NotFound
 from vending.estate import queries as estate
+from vending.estate.views import SiteView
 from vending.services import Services
 
 TILL_COOKIE = "till"
@@ -23,7 +24,7 @@ _TILL = re.compile(r"^[A-Z][A-Z0-9]{0,5}$")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    site: estate.SiteView
+    site: SiteView
     till: str
     sites: tuple[tuple[str, str], ...] = ()  # (key, name) of each site where this person works
 

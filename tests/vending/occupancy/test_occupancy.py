@@ -17,6 +17,7 @@ from vending.auditor.report import run
 from vending.errors import VendingError
 from vending.estate import meters as estate_meters
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.ledger import queries as ledger
 from vending.occupancy import moving_out, swapping
 from vending.occupancy.errors import OccupancyForbids, ReadingUnfit
@@ -40,7 +41,7 @@ def audited(counter: Counter) -> list[str]:
     return [fault for result in report.results for fault in result.faults]
 
 
-def meter(counter: Counter, unit: str = "G-03") -> estate.MeterView:
+def meter(counter: Counter, unit: str = "G-03") -> MeterView:
     with counter.shop.db.reading() as session:
         return estate.one_meter(session, counter.clock, counter.shop.meter(unit))
 
@@ -144,7 +145,7 @@ def test_a_tenant_moves_out_with_his_deposit_set_off_and_cannot_buy_any_more(cou
     assert audited(counter) == []
 
 
-def _all_meters(counter: Counter, of: estate.MeterView) -> list[estate.MeterView]:
+def _all_meters(counter: Counter, of: MeterView) -> list[MeterView]:
     assert of.space is not None
     with counter.shop.db.reading() as session:
         return [

@@ -14,14 +14,15 @@ from sts import drn
 from vending.access.policy import SYSTEM
 from vending.estate import meters as estate_meters
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 
 
-def meter_of(shop: Shop, unit: str) -> estate.MeterView:
+def meter_of(shop: Shop, unit: str) -> MeterView:
     with shop.db.reading() as session:
         return estate.list_meters(session, shop.clock, [shop.meter(unit)])[0]
 
 
-def token_meters(shop: Shop, of: estate.MeterView) -> list[estate.MeterView]:
+def token_meters(shop: Shop, of: MeterView) -> list[MeterView]:
     assert of.space is not None
     with shop.db.reading() as session:
         return [

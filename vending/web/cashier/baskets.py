@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from vending.errors import InvalidInput, VendingError
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.money import parse_amount
 from vending.services import Services
 from vending.vends import drafts, facts
@@ -36,7 +37,7 @@ class Counted:
     """One line of the basket with what it costs, or why it cannot be sold."""
 
     line: DraftLine
-    meter: estate.MeterView | None
+    meter: MeterView | None
     customer: str
     plan: Planned | None
     error: str = ""

@@ -16,6 +16,7 @@ from sts import id_record
 from vending.analytics import credit
 from vending.errors import VendingError
 from vending.estate import queries as estate
+from vending.estate.views import MeterView, RegisterView, TenantView
 from vending.services import Services
 from vending.tariffs import fees
 from vending.vends import facts, ordering, queries
@@ -32,9 +33,9 @@ JUST_SOLD = timedelta(minutes=15)
 class Glance:
     """Whom the page is about, and what is known. Without a meter: a customer who pays for something else."""
 
-    meter: estate.MeterView | None
-    tenant: estate.TenantView | None
-    registers: tuple[estate.RegisterView, ...] = ()
+    meter: MeterView | None
+    tenant: TenantView | None
+    registers: tuple[RegisterView, ...] = ()
     blocked: str = ""
     last: tuple[queries.SaleView, ...] = ()
     kept_minor: int = 0
@@ -43,7 +44,7 @@ class Glance:
     key_change_due: bool = False
     free_units: int = 0
     fees: tuple[fees.FeeView, ...] = ()
-    meters: tuple[estate.MeterView, ...] = ()  # the customer's, where none is chosen
+    meters: tuple[MeterView, ...] = ()  # the customer's, where none is chosen
     days_left: float | None = None  # of credit, judged from purchases; None where too little is known
 
     @property
@@ -210,7 +211,7 @@ def _notices(seen: Glance, scanned: id_record.IdRecord | None) -> list[dict[str,
     return notices
 
 
-def _budget(meter: estate.MeterView) -> list[dict[str, str]]:
+def _budget(meter: MeterView) -> list[dict[str, str]]:
     """The budget must not end while the queue stands there (rules.md 25)."""
     services: Services = g.services
     status, _sentence = frame.module_status(services)
@@ -231,7 +232,7 @@ def _budget(meter: estate.MeterView) -> list[dict[str, str]]:
     return []
 
 
-def _is_for(budget: Budget, meter: estate.MeterView) -> bool:
+def _is_for(budget: Budget, meter: MeterView) -> bool:
     return (
         budget.kind == "units" and budget.sgc == meter.keying.sgc and budget.service in (None, meter.service)
     )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from vending.errors import InvalidInput, VendingError
 from vending.estate import queries as estate
+from vending.estate.views import MeterView, TenantView
 from vending.payments.tender import AccountShort, TenderTooLarge, TenderTooSmall, TransferUsed, take
 from vending.payments.vouchers import VoucherUnfit
 from vending.services import Services
@@ -101,7 +102,7 @@ def desk() -> Any:
     )
 
 
-def _only(meters: list[estate.MeterView], people: list[estate.TenantView]) -> dict[str, str]:
+def _only(meters: list[MeterView], people: list[TenantView]) -> dict[str, str]:
     """The one thing that was meant, if there is only one."""
     if len(meters) == 1:
         return {"meter": meters[0].key}

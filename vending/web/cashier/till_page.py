@@ -10,7 +10,7 @@ from flask import g, render_template, request, url_for
 
 from sts import id_record
 from vending.errors import VendingError
-from vending.estate import queries as estate
+from vending.estate.views import MeterView, RegisterView, TenantView
 from vending.money import currency as currency_of
 from vending.payments.tender import take
 from vending.services import Services
@@ -87,7 +87,7 @@ def page(
     )
 
 
-def match(meter: estate.MeterView, sale_id: str) -> dict[str, Any]:
+def match(meter: MeterView, sale_id: str) -> dict[str, Any]:
     return {
         "url": url_for("till.desk", meter=meter.key, basket=sale_id),
         "unit": unit_code(meter),
@@ -98,7 +98,7 @@ def match(meter: estate.MeterView, sale_id: str) -> dict[str, Any]:
     }
 
 
-def match_customer(tenant: estate.TenantView, sale_id: str) -> dict[str, Any]:
+def match_customer(tenant: TenantView, sale_id: str) -> dict[str, Any]:
     return {
         "url": url_for("till.desk", customer=tenant.key, basket=sale_id),
         "unit": tenant.number,
@@ -116,7 +116,7 @@ def _registers(seen: Glance | None) -> list[dict[str, str]]:
     return [{"value": one.name, "label": _source(one)} for one in seen.registers]
 
 
-def _source(register: estate.RegisterView) -> str:
+def _source(register: RegisterView) -> str:
     names = {"mains": _("Mains"), "generator": _("Generator")}
     return names.get(register.source or register.name, register.name)
 
@@ -234,7 +234,7 @@ def _sale(
     }
 
 
-def _notes(plan: Planned | None, meter: estate.MeterView) -> list[str]:
+def _notes(plan: Planned | None, meter: MeterView) -> list[str]:
     """How the amount becomes tokens."""
     unit = words.unit_of(meter.service)
     if plan is None or plan.quote is None:

@@ -15,6 +15,7 @@ from meter import displayed as meters_words
 from meter.errors import MeterError
 from vending.analytics import timeline
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.services import Services
 from vending.vends import facts, queries
 from vending.vends.look import Look
@@ -109,7 +110,7 @@ def _newer(session: Session, sale: SaleView, meter_key: str) -> SaleView | None:
 def _answer(
     chosen: str,
     result: meters_words.Displayed | None,
-    meter: estate.MeterView,
+    meter: MeterView,
     sale: SaleView,
     *,
     carries: bool,
@@ -152,9 +153,7 @@ def _answer(
     }
 
 
-def _steps(
-    result: meters_words.Displayed, meter: estate.MeterView, sale: SaleView, *, carries: bool
-) -> list[str]:
+def _steps(result: meters_words.Displayed, meter: MeterView, sale: SaleView, *, carries: bool) -> list[str]:
     number = words.meter_number(meter.drn)
     steps = []
     if carries and result.name in ("CRC", "KEY_EXPIRED", "DEFAULT_KEY", "KEY_TYPE", "FORMAT"):

@@ -9,6 +9,7 @@ from flask import Blueprint, g, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.notifications import service as notices
 from vending.notifications.channel import masked
 from vending.receipts import print_queue, sending
@@ -233,21 +234,21 @@ def _at_meter(token: TokenView) -> list[str] | None:
     ]
 
 
-def meters_of(session: Session, services: Services, keys: Sequence[str]) -> dict[str, estate.MeterView]:
+def meters_of(session: Session, services: Services, keys: Sequence[str]) -> dict[str, MeterView]:
     """The meters of these keys, looked up at once."""
     wanted = list(dict.fromkeys(keys))
     return {meter.key: meter for meter in estate.list_meters(session, services.clock, wanted)}
 
 
-def unit_code(meter: estate.MeterView) -> str:
+def unit_code(meter: MeterView) -> str:
     return meter.space.code if meter.space else meter.label
 
 
-def tenant_name(meter: estate.MeterView) -> str:
+def tenant_name(meter: MeterView) -> str:
     return meter.tenant.name if meter.tenant else ""
 
 
-def title(meter: estate.MeterView) -> str:
+def title(meter: MeterView) -> str:
     return f"{meter.tenant.name}, {unit_code(meter)}" if meter.tenant else unit_code(meter)
 
 
@@ -257,7 +258,7 @@ def charge_title(sale: SaleView, vend: VendView) -> str:
     return str(lines[0]["label"])
 
 
-def _others(sale: SaleView, meters: dict[str, estate.MeterView], index: int) -> list[dict[str, Any]]:
+def _others(sale: SaleView, meters: dict[str, MeterView], index: int) -> list[dict[str, Any]]:
     """What else is in this sale, in the order of entry: other tokens, and what needs none."""
     tokens = sale.tokens
     rows: list[dict[str, Any]] = []

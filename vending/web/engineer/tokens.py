@@ -18,6 +18,7 @@ from vending.access import module_acts
 from vending.access.policy import Permission
 from vending.errors import InvalidInput, NotAllowed, VendingError
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.services import Services
 from vending.vends import acting, key_changes, older_tokens
 from vending.vends.queries import SaleView
@@ -67,7 +68,7 @@ def kind_name(kind: str) -> str:
     return names.get(kind, kind)
 
 
-def told(act: acting.ActView, meter: estate.MeterView | None, sale: SaleView | None) -> dict[str, Any]:
+def told(act: acting.ActView, meter: MeterView | None, sale: SaleView | None) -> dict[str, Any]:
     """One act as the engineer's day shows it: the digits as soon as they are released."""
     state, word = states().get(act.state, ("off", act.state))
     digits = [token.digits for vend in sale.vends for token in vend.tokens] if sale else []
@@ -132,7 +133,7 @@ def index() -> Any:
     )  # fmt: skip
 
 
-def _meter(typed: str) -> estate.MeterView:
+def _meter(typed: str) -> MeterView:
     services: Services = g.services
     place = places.of_request()
     with services.db.reading() as session:
@@ -305,7 +306,7 @@ def ask_key_change() -> Any:
     return forms.done(_("Asked for. A second person decides on it."), url_for("tokens.index"))
 
 
-def _named() -> estate.MeterView | None:
+def _named() -> MeterView | None:
     """The meter that the address names, if it is one."""
     try:
         return _meter(request.args["meter"]) if request.args.get("meter") else None
@@ -313,7 +314,7 @@ def _named() -> estate.MeterView | None:
         return None
 
 
-def _older(meter: estate.MeterView) -> list[str]:
+def _older(meter: MeterView) -> list[str]:
     """What was given for the key that the meter is under, and may still lie on paper."""
     services: Services = g.services
     place = places.of_request()

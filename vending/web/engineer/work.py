@@ -10,6 +10,7 @@ from flask import Blueprint, Response, g, render_template, request, url_for
 from vending.access.policy import Permission
 from vending.errors import InvalidInput, VendingError
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.services import Services
 from vending.vends import acting
 from vending.vends import queries as sales
@@ -150,7 +151,7 @@ def _page(refused: VendingError | None = None) -> Any:
     return html if refused is None else (html, 422)
 
 
-def place_of(meter: estate.MeterView | None) -> str:
+def place_of(meter: MeterView | None) -> str:
     if meter is None:
         return ""
     where = f"{meter.space.code}, {meter.space.floor}" if meter.space else meter.label
@@ -267,7 +268,7 @@ def open_order() -> Any:
     return forms.done(_("The order is open."), url_for("work.show", key=key))
 
 
-def _named(session: Any, given: str) -> estate.MeterView | None:
+def _named(session: Any, given: str) -> MeterView | None:
     """The meter that an address names, by its key or its number; none where it names nothing here."""
     try:
         return estate.one_meter(session, g.services.clock, given, sites=(places.of_request().site_key,))

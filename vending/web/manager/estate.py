@@ -14,7 +14,7 @@ from vending.access.policy import Permission
 from vending.errors import VendingError
 from vending.estate import browsing, checks, exporting, service
 from vending.estate import queries as estate
-from vending.estate.queries import MeterView
+from vending.estate.views import MeterView, TenantView
 from vending.services import Services
 from vending.web import forms, gate, listing, places, words
 from vending.web.listing import Cell, Column
@@ -513,7 +513,7 @@ def add_unit() -> Any:
     return forms.done(_("The unit is added."), url_for("records.unit", key=key))
 
 
-def tenant_fields(view: estate.TenantView | None = None) -> list[forms.Field]:
+def tenant_fields(view: TenantView | None = None) -> list[forms.Field]:
     kinds = [("company", _("company")), ("department", _("department")), ("person", _("person"))]
     languages = [
         ("", _("of the site")),

@@ -17,7 +17,7 @@ from vending.errors import InvalidInput, VendingError
 from vending.estate import browsing, checks
 from vending.estate import meters as acts
 from vending.estate import queries as estate
-from vending.estate.queries import MeterView
+from vending.estate.views import MeterView
 from vending.services import Services
 from vending.tariffs import service as tariffs
 from vending.web import forms, gate, glossary, labels, listing, places, timelines, words

@@ -21,6 +21,7 @@ from vending.access import approvals, module_acts, people
 from vending.errors import InvalidInput, NotFound, VendingError
 from vending.estate import browsing
 from vending.estate import queries as estate
+from vending.estate.views import MeterView
 from vending.occupancy import moving_out, swapping
 from vending.occupancy.estimate import Estimate, Reading, Settlement, settle
 from vending.occupancy.moving_out import CARRY, CLEAR, LEAVE, Leaving
@@ -143,7 +144,7 @@ def _as_told(found: Estimate) -> dict[str, Any]:
     }
 
 
-def _meter_part(meter: estate.MeterView, found: Mapping[str, Any], said: str) -> dict[str, Any]:
+def _meter_part(meter: MeterView, found: Mapping[str, Any], said: str) -> dict[str, Any]:
     pairs = _estimate_pairs(meter.service, found)
     if said:
         pairs.append((_("Its credit"), said))
@@ -192,7 +193,7 @@ def _money_part(found: Settlement, code: str) -> dict[str, Any]:
 # --- moving out -------------------------------------------------------------------------------------------------
 
 
-def _token_meters(session: Session, services: Services, space: str) -> list[estate.MeterView]:
+def _token_meters(session: Session, services: Services, space: str) -> list[MeterView]:
     return [
         one
         for one in estate.meters_of_space(session, services.clock, space)

@@ -11,6 +11,7 @@ from vending.analytics import sales as analytics
 from vending.errors import InvalidInput, VendingError
 from vending.estate import browsing, checks, exporting, service
 from vending.estate import queries as estate
+from vending.estate.views import HistoryLine, SpaceView, TenantView
 from vending.ledger import queries as ledger
 from vending.money import parse_amount
 from vending.services import Services
@@ -24,7 +25,7 @@ room = Blueprint("records", __name__, url_prefix="/manager")
 _EARLY = datetime(2000, 1, 1, tzinfo=UTC)  # before any sale
 
 
-def history_entries(lines: list[estate.HistoryLine]) -> list[dict[str, Any]]:
+def history_entries(lines: list[HistoryLine]) -> list[dict[str, Any]]:
     """What people did with a thing, as entries of a timeline."""
     zone = places.of_request().zone
     return [
@@ -41,7 +42,7 @@ def history_entries(lines: list[estate.HistoryLine]) -> list[dict[str, Any]]:
     ]
 
 
-def one_unit(key: str) -> estate.SpaceView:
+def one_unit(key: str) -> SpaceView:
     services: Services = g.services
     with services.db.reading() as session:
         space = browsing.one_space(session, key)
@@ -49,7 +50,7 @@ def one_unit(key: str) -> estate.SpaceView:
     return space
 
 
-def one_tenant(key: str) -> estate.TenantView:
+def one_tenant(key: str) -> TenantView:
     services: Services = g.services
     with services.db.reading() as session:
         tenant = estate.one_tenant(session, key)
