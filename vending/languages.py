@@ -165,6 +165,12 @@ class Tongue:
     def on(self, day: date) -> str:
         return str(format_date(day, "y年M月d日" if self.code == "zh" else "d MMM y", locale=self.locale))
 
+    def soon(self, moment: datetime, zone: ZoneInfo) -> str:
+        """A moment of the next weeks, for a corner of the page: the weekday instead of the year."""
+        at = moment.astimezone(zone)
+        day = format_date(at.date(), "M月d日EEE" if self.code == "zh" else "EEE d MMM", locale=self.locale)
+        return f"{day} {clock_time(moment, zone)}"
+
     def month(self, day: date) -> str:
         """The month alone, for a heading. Babel's stand-alone form (LLLL) mixes languages up once it has spoken another."""
         return str(format_date(day, "MMMM", locale=self.locale))

@@ -156,3 +156,11 @@ def test_the_tool_sees_a_sentence_that_is_not_translated(found: Catalog) -> None
     lacking = [message.id for message in messages.missing(known_words, found, ("vending/languages.py",))]
     found.delete("A sentence that is new")
     assert lacking == ["A sentence that is new"]
+
+
+def test_a_moment_of_the_next_weeks_has_its_weekday() -> None:
+    at, zone = datetime(2026, 11, 26, 13, 5, tzinfo=UTC), ZoneInfo("Africa/Johannesburg")
+    assert tongue("en").soon(at, zone) == "Thu 26 Nov 15:05"
+    assert tongue("zh").soon(at, zone) == "11月26日周四 15:05"
+    assert tongue("fr").soon(at, zone) == "jeu. 26 nov. 15:05"
+    assert tongue("ar").soon(at, zone) == "الخميس 26 نوفمبر 15:05"

@@ -328,52 +328,69 @@ def drop(
     if amount <= 0:
         raise MoneyReasonMissing("Nothing was counted. Count the notes that go to the safe.", "count")
     drop_key = new_key()
-    with db.writing() as session:
-        row = _lock(session, key, "open")
-        _own(actor, row)
-        _check_witness(actor, witness, row.site_key, one_person=row.limits["one_person"])
-        try:
-            ledger.post(
-                session,
-                clock,
-                [
-                    transfer(
-                        "cash-drop",
-                        f"drop/{drop_key}",
-                        row.currency,
-                        amount,
-                        debited=safe_of(row.site_key),
-                        credited=f"cash/{row.drawer}",
-                        note=bag,
-                    )
-                ],
-            )
-        except FloorReached:
-            # How much is missing would tell what the books expect, which nobody hears before the count.
-            raise ShiftStateWrong(
-                "By the books there is less in the drawer than that. Count the money for the safe again."
-            ) from None
-        session.add(
-            ShiftDrop(
-                key=drop_key,
-                shift_key=key,
-                amount_minor=amount,
-                count=count.as_json(),
-                bag=bag,
-                witness_key=witness.key if witness else "",
-                witness_name=witness.name if witness else "",
-                dropped_at=clock.now(),
-            )
-        )
-        _record(
-            session,
-            clock,
-            actor,
-            "shift.dropped",
-            key,
-            {"amount_minor": amount, "bag": bag, "witness": witness.key if witness else None},
-        )
+    try:
+        with db.writing() as session:
+            _drop(session, clock, actor, key, drop_key, count, bag, witness)
+    except FloorReached:
+        with db.writing() as session:
+            _record(session, clock, actor, "shift.drop_refused", key, {"amount_minor": amount, "bag": bag})
+        # How much is missing would tell what the books expect, which nobody hears before the count. Who tries one amount
+        # after the other to hear it leaves a row for each.
+        raise ShiftStateWrong(
+            "By the books there is less in the drawer than that. Count the money for the safe again."
+        ) from None
     return drop_key
+
+
+def _drop(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    key: str,
+    drop_key: str,
+    count: Count,
+    bag: str,
+    witness: Actor | None,
+) -> None:
+    amount = count.cash_minor
+    row = _lock(session, key, "open")
+    _own(actor, row)
+    _check_witness(actor, witness, row.site_key, one_person=row.limits["one_person"])
+    ledger.post(
+        session,
+        clock,
+        [
+            transfer(
+                "cash-drop",
+                f"drop/{drop_key}",
+                row.currency,
+                amount,
+                debited=safe_of(row.site_key),
+                credited=f"cash/{row.drawer}",
+                note=bag,
+            )
+        ],
+    )
+    session.add(
+        ShiftDrop(
+            key=drop_key,
+            shift_key=key,
+            amount_minor=amount,
+            count=count.as_json(),
+            bag=bag,
+            witness_key=witness.key if witness else "",
+            witness_name=witness.name if witness else "",
+            dropped_at=clock.now(),
+        )
+    )
+    _record(
+        session,
+        clock,
+        actor,
+        "shift.dropped",
+        key,
+        {"amount_minor": amount, "bag": bag, "witness": witness.key if witness else None},
+    )
 
 
 # --- the evening ------------------------------------------------------------------------------------------------------

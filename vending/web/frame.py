@@ -51,7 +51,7 @@ def lamps(services: Services, zone: ZoneInfo) -> list[dict[str, Any]]:
         # A forecast further away than a month says nothing that a desk can use.
         soon = services.clock.now() + timedelta(days=30)
         if tightest.lasts_until is not None and tightest.lasts_until < soon:
-            when = tightest.lasts_until.astimezone(zone).strftime("%a %d %b %H:%M")
+            when = words.soon(tightest.lasts_until, zone)
             text = _("Budget %(percent)s %%, lasts until %(when)s", percent=percent, when=when)
         else:
             text = _("Budget %(percent)s %%", percent=percent)

@@ -92,6 +92,7 @@ def acts() -> dict[str, str]:
         "shift.counted": _("Drawer counted"),
         "shift.decided": _("Difference of a shift decided"),
         "shift.dropped": _("Cash dropped to the safe"),
+        "shift.drop_refused": _("A drop of more than the books hold was refused"),
         "shift.limits_set": _("Limits of a cashier set"),
         "shift.opened": _("Shift opened"),
         "shift.sums_read": _("Expected sums of a shift read"),

@@ -155,6 +155,10 @@ def day(moment: datetime, zone: ZoneInfo) -> str:
     return of_page().day(moment, zone)
 
 
+def soon(moment: datetime, zone: ZoneInfo) -> str:
+    return of_page().soon(moment, zone)
+
+
 def date_of(value: date) -> str:
     return of_page().on(value)
 

@@ -586,3 +586,18 @@ def test_the_product_itself_may_open_a_demonstrations_shift(desk: Desk) -> None:
         witness=SYSTEM,
     )
     assert look(desk, key).witness_name == SYSTEM.name
+
+
+def test_a_drop_of_more_than_the_drawer_holds_leaves_a_row_for_each_try(desk: Desk) -> None:
+    key = desk.open()
+    for minor in (90_000, 70_000):
+        with pytest.raises(ShiftStateWrong, match="there is less in the drawer"):
+            _drop(desk, key, minor)
+    _drop(desk, key, 20_000)
+    assert (balance(desk, "cash/n1"), balance(desk, f"safe/{desk.site}")) == (30_000, 970_000)
+    with desk.shop.db.reading() as session:
+        tried = session.scalars(
+            sa.select(AuditEntry).where(AuditEntry.act == "shift.drop_refused").order_by(AuditEntry.id)
+        ).all()
+        assert [row.detail["amount_minor"] for row in tried] == [90_000, 70_000]
+        assert all(row.subject == f"shift:{key}" for row in tried)
