@@ -141,7 +141,18 @@ def open_module(root: Root, service: dict[str, str], out: Path) -> subprocess.Po
 def open_budget(root: Root) -> None:
     """Made by one, signed by two, handed in by the officer's user: the module serves its own users and not root."""
     act = f"{ACTS}/first.act"
-    what = ("--id", "first", "--sgc", "123456", "--service", "electricity", "--amount", "500000")
+    what = (
+        "--id",
+        "first",
+        "--sgc",
+        "123456",
+        "--service",
+        "electricity",
+        "--amount",
+        "500000",
+        "--socket",
+        SOCKET,
+    )
     why = ("--reason", "The first month", "--maker", "Maria", "--out", act)
     well(root.run(KEYSTORE, "budget", "open", *what, *why, user=OFFICER))
     for name in ("first", "second"):

@@ -159,7 +159,7 @@ def test_a_refused_order_is_cancelled_in_the_module_before_the_money_is_given_ba
         assert ledger.balance(session, f"kept/{tenant}", "ZAR") == 50000
     # The next purchase spends it first: the customer pays nothing and gets the energy.
     shop.module.refuse.clear()
-    (again,) = shop.sell(shop.basket(shop.order("G-03", 1)))
+    (again,) = shop.sell(shop.basket(shop.order("G-03", 10)))
     assert isinstance(again, vends.SaleOutcome)
     assert one(shop, again.sale_key).vends[0].units > 0
 

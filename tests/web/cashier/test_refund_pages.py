@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 import pytest
 from desk_cast import Desk, open_desk
@@ -71,7 +72,7 @@ def test_money_for_nobody_finds_its_owner_and_is_given_back(app: Flask, desk: De
     asked = boss.get("/supervisor/approvals").get_data(as_text=True)
     assert "Moved away" in asked
     assert "90.00" in asked
-    given = post(cashier, form, amount="50", **{**fields, "request": "0" * 36})
+    given = post(cashier, form, amount="50", **{**fields, "request": str(uuid.uuid4())})
     assert given.location == "/cashier/refunds/N1-R-000001"
     paper = text_of(cashier.get(given.location))
     assert "R 50.00" in paper
