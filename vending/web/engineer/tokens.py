@@ -146,8 +146,6 @@ def _meter(typed: str) -> MeterView:
 @room.route("/ask", methods=["GET", "POST"])
 @gate.needs("engineering.token")
 def ask() -> Any:
-    services: Services = g.services
-    place = places.of_request()
     options = kinds()
     form = forms.Form(
         page={
@@ -191,20 +189,26 @@ def ask() -> Any:
             action=forms.text("action") if kind == "engineering" else "",
             value=forms.number("value", _("Value"), most=10_000_000, empty=0) if kind == "engineering" else 0,
         )
-        asked = acting.request(
-            services.db,
-            services.clock,
-            g.actor,
-            forms.text("order_id"),
-            wanted,
-            site=place.site_key,
-            for_module=module_acts.name_of(services.module),
-        )
+        asked = _asked(wanted)
     except VendingError as refused:
         return form.show(refused)
     if asked.approval:
         return forms.done(_("Asked for. A second person decides on it."), url_for("tokens.index"))
     return _at_once(asked.order_id)
+
+
+def _asked(wanted: acting.Wanted) -> acting.Asked:
+    """Asks for it under the id that the page carries, so that a page sent twice asks once."""
+    services: Services = g.services
+    return acting.request(
+        services.db,
+        services.clock,
+        g.actor,
+        forms.text("order_id"),
+        wanted,
+        site=places.of_request().site_key,
+        for_module=module_acts.name_of(services.module),
+    )
 
 
 def _at_once(order_id: str) -> Any:
@@ -292,15 +296,7 @@ def ask_key_change() -> Any:
             to=to,
             rollover=bool(request.form.get("rollover")),
         )
-        acting.request(
-            services.db,
-            services.clock,
-            g.actor,
-            forms.text("order_id"),
-            wanted,
-            site=place.site_key,
-            for_module=module_acts.name_of(services.module),
-        )
+        _asked(wanted)
     except VendingError as refused:
         return form.show(refused)
     return forms.done(_("Asked for. A second person decides on it."), url_for("tokens.index"))
